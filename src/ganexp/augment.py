@@ -1,0 +1,75 @@
+"""DiffAugment (Zhao et al. 2020): what D sees, real and fake alike, is altered at random.
+
+Every operation is differentiable, works for any number of channels and draws
+once a picture. Images are float [B, C, H, W] in [-1, 1].
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+class DiffAugment:
+    """Applies the named operations in turn; with none it returns the images as they are."""
+
+    def __init__(self, operations: Sequence[str]):
+        self.operations = [_OPERATIONS[name] for name in operations]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        for operation in self.operations:
+            images = operation(images)
+        return images
+
+
+def _uniform(images: Tensor, low: float, high: float) -> Tensor:
+    return torch.empty(len(images), 1, 1, 1, device=images.device).uniform_(low, high)
+
+
+def color(images: Tensor) -> Tensor:
+    """Brightness ±0.5, saturation 0 to 2 (nothing on grey pictures), contrast 0.5 to 1.5."""
+    images = images + _uniform(images, -0.5, 0.5)
+    grey = images.mean(1, keepdim=True)
+    images = grey + (images - grey) * _uniform(images, 0, 2)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return mean + (images - mean) * _uniform(images, 0.5, 1.5)
+
+
+def translation(images: Tensor) -> Tensor:
+    """A shift by up to an eighth of each side; what comes in is 0, mid grey."""
+    size, height, width = len(images), *images.shape[2:]
+    rows = _shifted(size, height, images.device)[:, :, None]
+    columns = _shifted(size, width, images.device)[:, None, :]
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1))
+    batch = torch.arange(size, device=images.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[batch, rows, columns].permute(0, 3, 1, 2)
+
+
+def _shifted(size: int, side: int, device: torch.device) -> Tensor:
+    """Per picture, the indices of a shifted side into one padded by a pixel: int64 [B, side]."""
+    reach = side // 8
+    shift = torch.randint(-reach, reach + 1, (size, 1), device=device)
+    return (torch.arange(side, device=device) + shift + 1).clamp(0, side + 1)
+
+
+def cutout(images: Tensor) -> Tensor:
+    """A square of half the side is set to 0, its centre anywhere."""
+    height, width = images.shape[2:]
+    rows = _hidden(len(images), height, images.device)[:, None, :, None]
+    columns = _hidden(len(images), width, images.device)[:, None, None, :]
+    return images * ~(rows & columns)
+
+
+def _hidden(size: int, side: int, device: torch.device) -> Tensor:
+    """Per picture, which indices along a side a half-size hole covers: bool [B, side]."""
+    centre = torch.randint(0, side + 1, (size, 1), device=device)
+    start = centre - side // 4
+    index = torch.arange(side, device=device)
+    return (index >= start) & (index < start + side // 2)
+
+
+_OPERATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+}

@@ -1,0 +1,135 @@
+"""The typed configuration: every key outside a group, and where `conf/` is.
+
+Values live in `conf/`; types and ranges live here. What belongs to one
+component (a loss, a network, …) is typed where the component is defined.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from ganexp.errors import UserError, from_validation
+
+STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
+"""For every dataclass that a user configures: an unknown key is an error."""
+
+Positive = Annotated[int, Ge(1)]
+NonNegative = Annotated[int, Ge(0)]
+Share = Annotated[float, Ge(0), Le(1)]
+PositiveFloat = Annotated[float, Gt(0)]
+NonNegativeFloat = Annotated[float, Ge(0)]
+
+_PACKAGE = Path(__file__).resolve().parent
+CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf"
+"""The folder of YAML files: inside the package in a wheel, beside `src/` in a checkout."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Model:
+    hidden: Positive
+    latent_dim: Positive
+    conditional: bool
+
+
+@dataclass(frozen=True, config=STRICT)
+class Train:
+    n_critic: Positive = 1
+    ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.999
+    augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    clip_norm: NonNegativeFloat = 0
+    decay_from: Share = 1.0
+    decay_to: Share = 0.01
+
+
+@dataclass(frozen=True, config=STRICT)
+class Trainer:
+    max_steps: Positive
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
+    devices: Positive | Literal["auto"] = 1
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    log_every_n_steps: Positive = 50
+
+
+@dataclass(frozen=True, config=STRICT)
+class Samples:
+    every: NonNegative
+
+
+@dataclass(frozen=True, config=STRICT)
+class Checkpoint:
+    every: NonNegative
+    keep: NonNegative
+
+
+@dataclass(frozen=True, config=STRICT)
+class Optimizers:
+    generator: dict[str, Any]
+    discriminator: dict[str, Any]
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """A training run. Plain Python values throughout: nothing below knows OmegaConf."""
+
+    model: Model
+    train: Train
+    trainer: Trainer
+    samples: Samples
+    checkpoint: Checkpoint
+    optimizer: Optimizers
+    data: dict[str, Any]
+    network: dict[str, Any]
+    loss: dict[str, Any]
+    regularizer: dict[str, dict[str, Any]]
+    seed: Annotated[int, Ge(0), Lt(2**32)]
+    resume: str | None = None
+
+
+def parse(composed: DictConfig, schema: type = Config) -> Any:
+    """The composed configuration as a `schema` object, or a UserError that names the key."""
+    try:
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} has no value yet: add {error.full_key}=… to the command") from None
+    except OmegaConfBaseException as error:
+        raise UserError(str(error).splitlines()[0]) from None
+    try:
+        return TypeAdapter(schema).validate_python(plain)
+    except ValidationError as error:
+        raise from_validation(error, "", _keys(schema, error)) from None
+
+
+def _keys(schema: type, error: ValidationError) -> list[str]:
+    """The keys that stand beside the first one that is wrong."""
+    for part in error.errors(include_url=False)[0]["loc"][:-1]:
+        schema = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)  # type: ignore[assignment]
+    return [f.name for f in dataclasses.fields(schema)]
+
+
+def run_name(overrides: list[str]) -> str:
+    """A folder's name that says what was asked for: `vanilla_hidden-256`.
+
+    A group's choice stands alone, a key's value behind the key's last part.
+    What only says where or how to run stays out; so does `=`, which Hydra
+    could not read in a path.
+    """
+    parts = []
+    for override in overrides:
+        key, _, value = override.lstrip("+~").partition("=")
+        section, _, name = key.rpartition(".")
+        if key in ("resume", "data.root") or section == "hydra":
+            continue
+        parts.append(f"{name}-{value}" if section or key == "seed" else value)
+    text = "_".join(parts) or "vanilla"
+    return "".join(c if c.isalnum() or c in "._-+" else "-" for c in text)[:100]
+
+
+def register_resolvers() -> None:
+    """`${run_name:…}` for `conf/`."""
+    OmegaConf.register_new_resolver("run_name", lambda overrides: run_name(list(overrides)), replace=True)

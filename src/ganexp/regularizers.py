@@ -1,0 +1,116 @@
+"""What is asked of the discriminator beside the loss.
+
+A regularizer does its work at one of three points: once, when the networks are
+built (`prepare`); as a term of D's loss (`penalty`); after D's step (`project`).
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from ganexp.config import STRICT, NonNegativeFloat, Positive, PositiveFloat
+from ganexp.networks.discriminator import Discriminator
+
+
+class Regularizer:
+    interval: Positive = 1
+    """Computed at every interval-th update of D, interval times as heavy (lazy regularization,
+    Karras et al. 2020)."""
+
+    differentiates_twice: ClassVar[bool] = False
+    """Its gradient is a second derivative: no fp16 loss scaling."""
+
+    per_sample: ClassVar[bool] = False
+    """It makes sense only where D judges each picture by itself: no BatchNorm in D."""
+
+    def prepare(self, discriminator: Discriminator) -> None:
+        pass
+
+    def penalty(
+        self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> Tensor | None:
+        """A scalar to add to D's loss; `real` and `fake` are float [B, C, H, W] without gradient."""
+        return None
+
+    def project(self, discriminator: Discriminator) -> None:
+        pass
+
+
+@dataclass(frozen=True, config=STRICT)
+class GradientPenalty(Regularizer):
+    """All gradient penalties: where D's gradient is taken, times what is asked of its norm.
+
+    | paper                               | where       | what        |
+    |-------------------------------------|-------------|-------------|
+    | WGAN-GP (Gulrajani et al. 2017)     | line        | norm_one    |
+    | WGAN-LP (Petzka et al. 2018)        | line        | at_most_one |
+    | R1, R2 (Mescheder et al. 2018)      | real, fake  | norm_zero   |
+    | DRAGAN (Kodali et al. 2017)         | around_real | norm_one    |
+
+    `weight` multiplies the mean over the batch; it is lambda, and gamma / 2 of R1 and R2.
+    """
+
+    where: Literal["real", "fake", "line", "around_real"]
+    what: Literal["norm_one", "norm_zero", "at_most_one"]
+    weight: NonNegativeFloat
+    interval: Positive = 1
+    differentiates_twice: ClassVar[bool] = True
+    per_sample: ClassVar[bool] = True
+
+    def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
+        # A second derivative in half precision is noise: leave autocast, whatever the run's precision.
+        with torch.autocast(real.device.type, enabled=False):
+            points = _PLACES[self.where](real.float(), fake.float()).detach().requires_grad_()
+            logits = discriminator(points, labels).logits
+            (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
+            return self.weight * _DEMANDS[self.what](gradients.flatten(1).square().sum(1)).mean()
+
+
+def _line(real: Tensor, fake: Tensor) -> Tensor:
+    return torch.lerp(real, fake, torch.rand(len(real), 1, 1, 1, device=real.device))
+
+
+def _around_real(real: Tensor, fake: Tensor) -> Tensor:
+    return real + 0.5 * real.std() * torch.rand_like(real)
+
+
+_PLACES = {
+    "real": lambda real, fake: real,
+    "fake": lambda real, fake: fake,
+    "line": _line,
+    "around_real": _around_real,
+}
+
+# Of the squared norm, float [B]. The epsilon keeps the root's own gradient finite at 0.
+_DEMANDS = {
+    "norm_zero": lambda squared: squared,
+    "norm_one": lambda squared: ((squared + 1e-12).sqrt() - 1).square(),
+    "at_most_one": lambda squared: ((squared + 1e-12).sqrt() - 1).relu().square(),
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class WeightClip(Regularizer):
+    """Every parameter of D stays in [-limit, limit] (Arjovsky et al. 2017)."""
+
+    limit: PositiveFloat = 0.01
+    per_sample: ClassVar[bool] = True
+
+    @torch.no_grad()
+    def project(self, discriminator: Discriminator) -> None:
+        parameters = list(discriminator.parameters())
+        torch._foreach_clamp_min_(parameters, -self.limit)
+        torch._foreach_clamp_max_(parameters, self.limit)
+
+
+@dataclass(frozen=True, config=STRICT)
+class SpectralNorm(Regularizer):
+    """Each layer of D is divided by its largest singular value (Miyato et al. 2018)."""
+
+    def prepare(self, discriminator: Discriminator) -> None:
+        for module in list(discriminator.modules()):
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
+                parametrizations.spectral_norm(module)

@@ -20,18 +20,13 @@ class Regularizer:
     """Computed at every interval-th update of D, interval times as heavy (lazy regularization,
     Karras et al. 2020)."""
 
-    differentiates_twice: ClassVar[bool] = False
-    """Its gradient is a second derivative: no fp16 loss scaling."""
-
     per_sample: ClassVar[bool] = False
     """It makes sense only where D judges each picture by itself: no BatchNorm in D."""
 
     def prepare(self, discriminator: Discriminator) -> None:
         pass
 
-    def penalty(
-        self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None
-    ) -> Tensor | None:
+    def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor | None:
         """A scalar to add to D's loss; `real` and `fake` are float [B, C, H, W] without gradient."""
         return None
 
@@ -57,7 +52,6 @@ class GradientPenalty(Regularizer):
     what: Literal["norm_one", "norm_zero", "at_most_one"]
     weight: NonNegativeFloat
     interval: Positive = 1
-    differentiates_twice: ClassVar[bool] = True
     per_sample: ClassVar[bool] = True
 
     def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:

@@ -1,0 +1,32 @@
+# Every target sets up .venv first, if it is missing or out of date.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+.PHONY: train test fast check benchmark
+
+train: $(INSTALLED)
+	$(BIN)/python -m ganexp.train model=vanilla
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+fast: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+benchmark: $(INSTALLED)
+	$(BIN)/python -m benchmarks.speed
+
+$(INSTALLED): pyproject.toml requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -r requirements.txt -e .
+	touch $@

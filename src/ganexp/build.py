@@ -1,0 +1,84 @@
+"""From a configuration to objects. The only caller of Hydra's `instantiate`.
+
+It also gives the networks what no YAML repeats, the shape of the pictures and
+the number of classes, and refuses pairs of choices that cannot work.
+"""
+
+import dataclasses
+from typing import Any
+
+import hydra
+import torch
+from hydra.errors import InstantiationException
+from pydantic import ValidationError
+
+from ganexp.config import Config
+from ganexp.data.batches import Batches
+from ganexp.data.dataset import Dataset, Pictures
+from ganexp.errors import UserError, from_validation
+from ganexp.gan import GAN
+from ganexp.networks.discriminator import mixes_samples
+from ganexp.networks.network import Network
+from ganexp.regularizers import Regularizer
+
+
+def instantiate(key: str, node: dict[str, Any]) -> Any:
+    """The object that `node` describes; a UserError that starts with `key` if it cannot be made."""
+    try:
+        return hydra.utils.instantiate(node, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, ValidationError):
+            target = hydra.utils.get_class(node["_target_"])
+            raise from_validation(cause, key, [f.name for f in dataclasses.fields(target)]) from None
+        if isinstance(cause, UserError):
+            raise cause from None
+        first = str(error).splitlines()[0]
+        raise UserError(f"{key}._target_={node.get('_target_')}: {first}") from error
+
+
+def dataset(config: Config) -> Dataset:
+    return instantiate("data", config.data)
+
+
+def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
+    """The game of `config` on `pictures`; UserError for choices that do not go together."""
+    if config.model.conditional and pictures.labels is None:
+        raise UserError("model.conditional=true needs labels and this data has none: set model.conditional=false")
+    network: Network = instantiate("network", config.network)
+    loss = instantiate("loss", config.loss)
+    regularizers: list[Regularizer] = [instantiate(f"regularizer.{k}", v) for k, v in config.regularizer.items()]
+    optimizers = (
+        instantiate("optimizer.generator", config.optimizer.generator),
+        instantiate("optimizer.discriminator", config.optimizer.discriminator),
+    )
+    classes = len(pictures.classes) if config.model.conditional else 0
+    per_sample = [name for name, r in zip(config.regularizer, regularizers, strict=True) if r.per_sample]
+    try:
+        generator = network.generator(pictures.shape, classes)
+        discriminator = network.discriminator(pictures.shape, classes, per_sample=bool(per_sample))
+    except ValueError as error:
+        raise UserError(f"network={type(network).__name__.lower()} {error}") from None
+    if per_sample and mixes_samples(discriminator):
+        raise UserError(
+            f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "
+            "mixes them: set network.discriminator_norm=none"
+        )
+    for regularizer in regularizers:
+        regularizer.prepare(discriminator)
+
+    def make_batches(device: torch.device, rank: int, world: int) -> Batches:
+        return Batches(pictures, data.batch_size, config.seed, device, flip=data.flip, rank=rank, world=world)
+
+    return GAN(
+        generator,
+        discriminator,
+        loss,
+        regularizers,
+        optimizers,
+        config.train,
+        config.model.latent_dim,
+        make_batches,
+        config.model.conditional,
+        report_every=config.trainer.log_every_n_steps,
+    )

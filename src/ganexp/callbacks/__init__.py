@@ -1,0 +1,1 @@
+"""What happens beside the training: pictures, checkpoints, figures, and the run's record."""

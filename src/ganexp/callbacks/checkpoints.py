@@ -1,0 +1,66 @@
+"""Checkpoints that are either whole or not there, and hold all that a run depends on."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target, forces it to the disk, then renames."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        with open(temporary, "wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+class Checkpoints(pl.Callback):
+    """`checkpoints/step-….ckpt` at every `every`-th iteration, the newest `keep` of them, and `last.ckpt`.
+
+    `last.ckpt` is also written when training ends or is interrupted.
+    """
+
+    def __init__(self, run: Path, every: int, keep: int):
+        self.folder, self.every, self.keep = run / "checkpoints", every, keep
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["rng"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._rng = checkpoint["rng"]
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # As late as can be: whatever was drawn while the run was set up must not count.
+        if (rng := getattr(self, "_rng", None)) is not None:
+            torch.set_rng_state(rng["cpu"])
+            torch.cuda.set_rng_state_all(rng["cuda"])
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+        if not self.every or trainer.global_step % self.every:
+            return
+        self._save(trainer)
+        if self.keep and trainer.is_global_zero:
+            link = self.folder / f"step-{trainer.global_step:06d}.ckpt"
+            link.unlink(missing_ok=True)
+            os.link(self.folder / "last.ckpt", link)
+            for old in sorted(self.folder.glob("step-*.ckpt"))[: -self.keep]:
+                old.unlink()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        trainer.save_checkpoint(self.folder / "last.ckpt")

@@ -1,0 +1,26 @@
+"""Ctrl-C and SIGTERM end the run after the iteration under way, with everything saved."""
+
+import signal
+from types import FrameType
+
+import pytorch_lightning as pl
+
+
+class Interrupt(pl.Callback):
+    """`received` is the signal that came, if one did. A second Ctrl-C ends at once."""
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        def stop(number: int, _frame: FrameType | None) -> None:
+            if self.received is not None:
+                raise KeyboardInterrupt
+            self.received = signal.Signals(number)
+            trainer.should_stop = True
+
+        self._previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)

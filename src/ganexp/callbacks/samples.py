@@ -1,0 +1,61 @@
+"""Pictures of the same latents over the whole run."""
+
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from ganexp import pictures
+from ganexp.gan import GAN
+
+COLUMNS, ROWS = 10, 8
+
+
+class SampleGrid(pl.Callback):
+    """Writes `samples/step-000000.png` … and, at the end, `samples/progress.gif`.
+
+    80 latents are drawn once, from a generator of their own; of a conditional
+    model each column shows one class.
+    """
+
+    def __init__(self, run: Path, every: int, seed: int, latent_dim: int, classes: int):
+        self.folder, self.every = run / "samples", every
+        generator = torch.Generator().manual_seed(seed)
+        self.latent = torch.randn(COLUMNS * ROWS, latent_dim, generator=generator)
+        self.labels = (torch.arange(COLUMNS * ROWS) % COLUMNS % classes) if classes else None
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {"latent": self.latent}
+
+    def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
+        self.latent = state_dict["latent"]
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step:06d}.png"
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.global_step == 0 and self.every:
+            self.draw(trainer, pl_module)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+        if self.every and trainer.global_step % self.every == 0:
+            self.draw(trainer, pl_module)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        if not self.path(trainer.global_step).exists():
+            self.draw(trainer, pl_module)
+        pictures.animate(sorted(self.folder.glob("step-*.png")), self.folder / "progress.gif")
+
+    def draw(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+        assert isinstance(gan, GAN)
+        if not trainer.is_global_zero:
+            return
+        labels = self.labels.to(gan.device) if self.labels is not None else None
+        sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS)
+        self.folder.mkdir(exist_ok=True)
+        pictures.to_pil(sheet).save(self.path(trainer.global_step))
+        if isinstance(trainer.logger, pl.loggers.TensorBoardLogger):
+            trainer.logger.experiment.add_image("samples", sheet, trainer.global_step)

@@ -1,0 +1,107 @@
+"""The training of one run: data, game, Lightning's trainer, and what is watched beside it."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from ganexp import build
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
+from ganexp.callbacks.figures import Figures, ProgressBar
+from ganexp.callbacks.interrupt import Interrupt
+from ganexp.callbacks.samples import SampleGrid
+from ganexp.callbacks.speed import Speed
+from ganexp.config import Config
+from ganexp.memory import keep_freed_memory
+from ganexp.record import Record
+
+log = logging.getLogger("ganexp")
+
+
+def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None:
+    """Train in the folder `run`; KeyboardInterrupt if a signal ended it early, with all saved."""
+    keep_freed_memory()
+    on_terminal = sys.stderr.isatty()
+    _quieten(on_terminal)
+    data = build.dataset(config)
+    pictures = data.load()
+    pl.seed_everything(config.seed, verbose=False)
+    gan = build.gan(config, data, pictures)
+    logger = TensorBoardLogger(run, name="", version="", default_hp_metric=False)
+    logger.experiment.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(composed, resolve=True)}```")
+    classes = len(pictures.classes) if config.model.conditional else 0
+    grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, classes)
+    interrupt = Interrupt()
+    trainer = pl.Trainer(
+        max_steps=config.trainer.max_steps,
+        max_epochs=-1,
+        accelerator=config.trainer.accelerator,
+        devices=config.trainer.devices,
+        precision=config.trainer.precision,
+        log_every_n_steps=config.trainer.log_every_n_steps,
+        logger=logger,
+        # Speed stands first, so that its last word does not count what is written at the end.
+        callbacks=[
+            Speed(record),
+            Figures(),
+            grids,
+            Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
+            interrupt,
+            *[ProgressBar()] * on_terminal,
+        ],
+        plugins=[AtomicCheckpointIO()],
+        enable_checkpointing=False,
+        enable_progress_bar=on_terminal,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    last = run / "checkpoints" / "last.ckpt" if config.resume else None
+    trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
+
+    record.write(data={"name": type(data).__name__, "sha256": pictures.sha256()})
+    if interrupt.received:
+        log.warning(
+            "%s: stopped after iteration %d, all saved. To go on: python -m ganexp.train resume=%s",
+            interrupt.received.name,
+            trainer.global_step,
+            _short(run),
+        )
+        raise KeyboardInterrupt(interrupt.received.name)
+    log.info(
+        "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
+        trainer.global_step,
+        record.contents["iterations_per_second"],
+        _short(grids.path(trainer.global_step)),
+        _short(grids.folder / "progress.gif"),
+        _short(run),
+    )
+
+
+class Endless:
+    """What Lightning's loop counts: batches are a function of the iteration, so nothing is loaded here."""
+
+    def __iter__(self) -> Iterator[tuple[()]]:
+        while True:
+            yield ()
+
+
+def _short(path: Path) -> Path:
+    """As one would type it from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _quieten(on_terminal: bool) -> None:
+    """Lightning's tips go nowhere; beside a progress bar, the lines of losses go to the file alone."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # Lightning takes a resume in mid-epoch for a mistake.
+    warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
+    if on_terminal:
+        losses = logging.getLogger("ganexp.losses")
+        losses.propagate = False
+        losses.handlers = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]

@@ -1,0 +1,192 @@
+"""The adversarial game: one training step is one iteration.
+
+An iteration is `n_critic` updates of the discriminator, one of the generator
+and one of the generator's moving average. Only the generator's optimizer is
+stepped through Lightning, so that `global_step` counts iterations.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ganexp.augment import DiffAugment
+from ganexp.config import Train
+from ganexp.data.batches import Batches
+from ganexp.losses import Loss
+from ganexp.networks.discriminator import Discriminator, Verdict, mixes_samples
+from ganexp.regularizers import Regularizer
+
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+
+class GAN(pl.LightningModule):
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        loss: Loss,
+        regularizers: Sequence[Regularizer],
+        optimizers: tuple[MakeOptimizer, MakeOptimizer],
+        train: Train,
+        latent_dim: int,
+        make_batches: Callable[[torch.device, int, int], Batches],
+        conditional: bool,
+        report_every: int,
+    ):
+        """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
+        `make_batches`: of (device, rank, world size), called when training starts."""
+        super().__init__()
+        self.automatic_optimization = False
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema = copy.deepcopy(generator).eval().requires_grad_(False) if train.ema_decay else None
+        self.loss, self.regularizers, self.train_options = loss, regularizers, train
+        self.augment = DiffAugment(train.augment)
+        self.latent_dim, self.conditional, self.report_every = latent_dim, conditional, report_every
+        self.mixes_samples = mixes_samples(discriminator)
+        self.report: dict[str, float] = {}
+        """The newest figures, by TensorBoard tag."""
+        self._make_optimizers, self._make_batches = optimizers, make_batches
+
+    def configure_optimizers(self):
+        make_g, make_d = self._make_optimizers
+        return make_g(self.generator.parameters()), make_d(self.discriminator.parameters())
+
+    def on_train_start(self) -> None:
+        self.batches = self._make_batches(self.device, self.global_rank, self.trainer.world_size)
+        self._of_generator = list(self.generator.parameters())
+        self._of_discriminator = list(self.discriminator.parameters())
+        self._step_generator = self.optimizers()[0].step  # type: ignore[index]
+        self._optimizers = self.optimizers(use_pl_optimizer=False)
+        self._rates = [o.param_groups[0].get("initial_lr", o.param_groups[0]["lr"]) for o in self._optimizers]  # type: ignore[union-attr]
+        if self.ema is not None:
+            self._averaged = _floats(self.ema), _floats(self.generator)
+
+    def training_step(self, _batch: object, _index: int) -> None:
+        step, n_critic = self.global_step, self.train_options.n_critic
+        reporting = (step + 1) % self.report_every == 0
+        self._set_learning_rates(step)
+        for update in range(step * n_critic, (step + 1) * n_critic):
+            real, labels = self.batches[update]
+            labels = labels if self.conditional else None
+            figures = self.update_discriminator(real, labels, update, reporting)
+        figures |= self.update_generator(real, labels, reporting)
+        self.update_average(step)
+        if reporting:
+            values = torch.stack([value.detach().float() for value in figures.values()]).tolist()
+            self.report = dict(zip(figures, values, strict=True))
+
+    def update_discriminator(self, real: Tensor, labels: Tensor | None, update: int, reporting: bool):
+        with torch.no_grad():
+            fake = self.augment(self.generator(self.latent(len(real)), labels))
+        real = self.augment(real)
+        of_real, of_fake = self.judge(real, fake, labels)
+        loss = self.loss.discriminator(of_real.logits, of_fake.logits)
+        if of_real.classes is not None:
+            loss = loss + cross_entropy(of_real.classes, labels)  # type: ignore[arg-type]
+        adversarial = loss
+        for regularizer in self.regularizers:
+            if update % regularizer.interval == 0:
+                penalty = regularizer.penalty(self.discriminator, real, fake, labels)
+                if penalty is not None:
+                    loss = loss + regularizer.interval * penalty
+        gradients = self._gradients(loss, self._of_discriminator)
+        self._optimizers[1].step()  # type: ignore[index]
+        for regularizer in self.regularizers:
+            regularizer.project(self.discriminator)
+        if not reporting:
+            return {}
+        return {
+            "loss/discriminator": adversarial,
+            "loss/penalty": loss - adversarial,
+            "probability/real": of_real.logits.sigmoid().mean(),
+            "probability/fake": of_fake.logits.sigmoid().mean(),
+            "accuracy/real": (of_real.logits > 0).float().mean(),
+            "accuracy/fake": (of_fake.logits < 0).float().mean(),
+            "gradient_norm/discriminator": nn.utils.get_total_norm(gradients),
+        }
+
+    def update_generator(self, real: Tensor, labels: Tensor | None, reporting: bool):
+        fake = self.augment(self.generator(self.latent(len(real)), labels))
+        if self.loss.compares:
+            of_real, of_fake = self.judge(self.augment(real), fake, labels)
+            loss = self.loss.generator(of_fake.logits, of_real.logits)
+        else:
+            of_fake = self.discriminator(fake, labels)
+            loss = self.loss.generator(of_fake.logits, None)
+        if of_fake.classes is not None:
+            loss = loss + cross_entropy(of_fake.classes, labels)  # type: ignore[arg-type]
+        gradients = self._gradients(loss, self._of_generator)
+        self._step_generator()
+        return (
+            {"loss/generator": loss, "gradient_norm/generator": nn.utils.get_total_norm(gradients)} if reporting else {}
+        )
+
+    @torch.no_grad()
+    def update_average(self, step: int) -> None:
+        """EMA of the generator, with warm-up: early on it forgets fast (decay (1 + t) / (10 + t))."""
+        if self.ema is not None:
+            average, current = self._averaged
+            decay = min(self.train_options.ema_decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(average, current, 1 - decay)
+
+    def judge(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Verdict, Verdict]:
+        """D on both: in one pass, unless BatchNorm would mix their statistics."""
+        if self.mixes_samples:
+            return self.discriminator(real, labels), self.discriminator(fake, labels)
+        twice = torch.cat((labels, labels)) if labels is not None else None
+        logits, classes = self.discriminator(torch.cat((real, fake)), twice)
+        n = len(real)
+        if classes is None:
+            return Verdict(logits[:n]), Verdict(logits[n:])
+        return Verdict(logits[:n], classes[:n]), Verdict(logits[n:], classes[n:])
+
+    def latent(self, n: int) -> Tensor:
+        """Fresh noise from N(0, 1), float [n, latent_dim]."""
+        return torch.randn(n, self.latent_dim, device=self.device)
+
+    @torch.no_grad()
+    def pictures(self, latent: Tensor, labels: Tensor | None) -> Tensor:
+        """What one looks at: the EMA generator's pictures (the raw one's if EMA is off), uint8 [n, C, H, W]."""
+        network = self.ema if self.ema is not None else self.generator
+        was_training = network.training
+        images = network.eval()(latent, labels)
+        network.train(was_training)
+        # Clamp and round before the cast: a bare cast is biased by half a level, and wraps.
+        return images.float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
+
+    def _gradients(self, loss: Tensor, parameters: list[nn.Parameter]) -> tuple[Tensor, ...]:
+        """Gradients for one network's parameters alone, left in `.grad`, clipped, equal on all ranks."""
+        gradients = torch.autograd.grad(loss, parameters)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+        if self.trainer.world_size > 1:
+            flat = nn.utils.parameters_to_vector(gradients)
+            torch.distributed.all_reduce(flat)
+            torch._foreach_copy_(list(gradients), _split(flat / self.trainer.world_size, gradients))
+        if self.train_options.clip_norm:
+            nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
+        return gradients
+
+    def _set_learning_rates(self, step: int) -> None:
+        """Constant, then linear from `decay_from` of the run down to `decay_to` of the rate."""
+        start, end = self.train_options.decay_from, self.train_options.decay_to
+        if start < 1:
+            past = max(0.0, (step / self.trainer.max_steps - start) / (1 - start))
+            for optimizer, rate in zip(self._optimizers, self._rates, strict=True):  # type: ignore[arg-type]
+                optimizer.param_groups[0]["lr"] = rate * (1 - past * (1 - end))
+                optimizer.param_groups[0]["initial_lr"] = rate
+
+
+def _floats(module: nn.Module) -> list[Tensor]:
+    """Parameters and running statistics; BatchNorm's integer counters play no part in inference."""
+    return [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
+
+
+def _split(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    return [part.view_as(t) for part, t in zip(flat.split([math.prod(t.shape) for t in like]), like, strict=True)]

@@ -1,0 +1,32 @@
+"""Tensors to picture files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
+    """Tiles uint8 [N, C, H, W] row by row into one uint8 [C, H', W'], on mid grey."""
+    n, channels, height, width = images.shape
+    rows = -(-n // columns)
+    sheet = torch.full((channels, rows * (height + gap) + gap, columns * (width + gap) + gap), 96, dtype=torch.uint8)
+    for i, image in enumerate(images.cpu()):
+        top, left = gap + i // columns * (height + gap), gap + i % columns * (width + gap)
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
+
+
+def to_pil(image: Tensor) -> Image.Image:
+    """uint8 [C, H, W] of 1 or 3 channels, as a Pillow image."""
+    array = image.permute(1, 2, 0).cpu().numpy()
+    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+
+
+def animate(frames: Sequence[Path], path: Path, milliseconds: int = 150) -> None:
+    """A GIF of picture files that ends on its last frame for two seconds, then starts again."""
+    images = [Image.open(frame) for frame in frames]
+    durations = [milliseconds] * (len(images) - 1) + [2000]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)

@@ -1,0 +1,54 @@
+"""`run.json`: what a run is and how it went, at any time."""
+
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ganexp import __version__
+
+
+class Record:
+    """The contents of a `run.json`, on disk whole after every change."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.contents: dict[str, Any] = {}
+
+    def write(self, **changes: Any) -> None:
+        self.contents |= changes
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.contents, indent=2) + "\n")
+        os.replace(temporary, self.path)
+
+    @contextmanager
+    def keep(self, **about: Any) -> Iterator[None]:
+        """While the block runs the status is running; then finished, interrupted or failed, with why."""
+        packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
+        versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
+        started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.write(status="running", **about, started=started, versions=versions, git_commit=_git_commit())
+        try:
+            yield
+        except KeyboardInterrupt as interruption:
+            self.write(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
+            raise
+        except BaseException as error:
+            self.write(status="failed", why=f"{type(error).__name__}: {error}")
+            raise
+        self.write(status="finished")
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this code runs from; None outside one."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

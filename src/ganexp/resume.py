@@ -1,0 +1,49 @@
+"""Going on with a run, in its own folder, as if it had never stopped."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.errors import UserError
+
+FREE = ("resume", "trainer.max_steps", "trainer.log_every_n_steps", "checkpoint", "samples")
+"""Keys, or sections, that may differ from the run's own: they do not change what is learned."""
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Replace `resume=RUN` by what RUN was started with; what was typed beside it comes later and wins.
+
+    The run's `.hydra` stays as it is until `accept` has found that nothing that matters differs.
+    """
+    path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("resume=")), "")
+    if path in ("", "null"):
+        return arguments
+    run = Path(path)
+    if not (run / "checkpoints" / "last.ckpt").is_file():
+        raise UserError(f"resume={path}: no checkpoints/last.ckpt there; name a run's folder, such as outputs/…")
+    saved = [str(o) for o in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
+    own = [o for o in saved if not o.startswith("resume=")]
+    return [*own, *arguments, f"hydra.run.dir='{path}'", "hydra.output_subdir=null"]
+
+
+def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
+    """Refuse, naming the key, if `composed` would train anything else than `run` did; else note it in the run."""
+    before: Any = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "config.yaml"), resolve=True)
+    now: Any = OmegaConf.to_container(composed, resolve=True)
+    for key, old, new in _differences(before, now, ""):
+        if not any(key == free or key.startswith(free + ".") for free in FREE):
+            raise UserError(
+                f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
+                f"leave {key} out, or start a new run without resume="
+            )
+    OmegaConf.save(composed, run / ".hydra" / "config.yaml")
+    OmegaConf.save(OmegaConf.create(overrides), run / ".hydra" / "overrides.yaml")
+
+
+def _differences(before: Any, now: Any, key: str):
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in {**before, **now}:
+            yield from _differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
+    elif before != now:
+        yield key, before, now

@@ -1,0 +1,36 @@
+"""Train a GAN: `python -m ganexp.train model=vanilla`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from ganexp import command, resume
+from ganexp.config import parse
+from ganexp.record import Record
+
+
+def train(composed: DictConfig) -> None:
+    """One run, from a composed configuration to a folder of results."""
+    hydra = HydraConfig.get()
+    run, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
+    if composed.resume:
+        resume.accept(run, composed, overrides)
+    record = Record(run / "run.json")
+    with record.keep(command=shlex.join(["python", "-m", "ganexp.train", *overrides]), seed=composed.seed):
+        config = parse(composed)
+
+        # Torch and Lightning take seconds to import; a mistake should be told before.
+        from ganexp.fit import fit
+
+        fit(config, composed, run, record)
+
+
+def main() -> None:
+    command.run("train", train, arguments=resume.expand)
+
+
+if __name__ == "__main__":
+    main()

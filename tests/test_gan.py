@@ -1,0 +1,147 @@
+"""The adversarial step."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from ganexp.config import Train
+from ganexp.data.batches import Batches
+from ganexp.data.fake import Fake
+from ganexp.gan import GAN
+from ganexp.losses import NonSaturating, Relativistic
+from ganexp.networks.dcgan import DCGAN
+from ganexp.networks.mlp import MLP
+from ganexp.optimizers import Adam
+from ganexp.regularizers import GradientPenalty, WeightClip
+
+SHAPE = (1, 28, 28)
+DATA = Fake(batch_size=4, n=16, image_size=28, channels=1, classes=10)
+
+
+def game(network=None, loss=None, regularizers=(), conditional=False, **train) -> GAN:
+    """A small game, ready to be stepped without a trainer."""
+    torch.manual_seed(0)
+    network = network or MLP(hidden=8, latent_dim=4)
+    classes = 10 if conditional else 0
+    gan = GAN(
+        network.generator(SHAPE, classes),
+        network.discriminator(SHAPE, classes, per_sample=False),
+        loss or NonSaturating(),
+        regularizers,
+        (Adam(), Adam()),
+        Train(**train),
+        latent_dim=4,
+        make_batches=lambda device, rank, world: Batches(DATA.load(), 4, 0, device),
+        conditional=conditional,
+        report_every=1,
+    )
+    optimizers = gan.configure_optimizers()
+    gan._trainer = SimpleNamespace(world_size=1, global_step=0, max_steps=100)
+    gan.optimizers = lambda use_pl_optimizer=True: list(optimizers)
+    gan.on_train_start()
+    return gan
+
+
+def bits(module: nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in module.parameters()]
+
+
+def same(before: list[torch.Tensor], module: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
+
+
+@pytest.fixture
+def reals():
+    return Batches(DATA.load(), 4, 0, torch.device("cpu"))[0]
+
+
+@pytest.mark.parametrize("conditional", [False, True])
+def test_the_discriminator_phase_leaves_the_generator_untouched(reals, conditional):
+    gan = game(conditional=conditional, network=DCGAN(hidden=4, latent_dim=4))
+    generator, discriminator = bits(gan.generator), bits(gan.discriminator)
+    gan.update_discriminator(reals[0], reals[1] if conditional else None, 0, reporting=False)
+    assert same(generator, gan.generator)
+    assert not same(discriminator, gan.discriminator)
+
+
+@pytest.mark.parametrize("loss", [NonSaturating(), Relativistic()])
+def test_the_generator_phase_leaves_the_discriminator_untouched(reals, loss):
+    gan = game(loss=loss)
+    generator, discriminator = bits(gan.generator), bits(gan.discriminator)
+    gan.update_generator(reals[0], None, reporting=False)
+    assert same(discriminator, gan.discriminator)
+    assert all(p.grad is None for p in gan.discriminator.parameters())
+    assert not same(generator, gan.generator)
+
+
+def test_one_pass_over_both_batches_judges_as_two_passes_do(reals):
+    gan = game(network=MLP(hidden=8, latent_dim=4, conditioning="auxiliary"), conditional=True)
+    images, labels = reals
+    of_real, of_fake = gan.judge(images, -images, labels)
+    for joint, alone in ((of_real, gan.discriminator(images, labels)), (of_fake, gan.discriminator(-images, labels))):
+        torch.testing.assert_close(joint.logits, alone.logits)
+        torch.testing.assert_close(joint.classes, alone.classes)
+
+
+def test_batch_norm_never_sees_real_and_fake_together():
+    assert game(network=DCGAN(hidden=4, latent_dim=4)).mixes_samples
+    assert not game(network=DCGAN(hidden=4, latent_dim=4, discriminator_norm="none")).mixes_samples
+
+
+def test_a_lazy_penalty_comes_every_interval_th_update_that_many_times_as_heavy(reals):
+    penalties = {}
+    for interval in (1, 4):
+        penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=interval)
+        gan = game(regularizers=[penalty])
+        penalties[interval] = [
+            float(gan.update_discriminator(reals[0], None, update, reporting=True)["loss/penalty"]) for update in (0, 1)
+        ]
+    assert penalties[1][0] > 0 and penalties[1][1] > 0
+    assert penalties[4][0] == pytest.approx(4 * penalties[1][0], rel=1e-4)
+    assert penalties[4][1] == 0
+
+
+def test_weights_are_clipped_after_each_update_of_the_discriminator(reals):
+    gan = game(regularizers=[WeightClip(limit=0.01)])
+    gan.update_discriminator(reals[0], None, 0, reporting=False)
+    assert max(p.abs().max() for p in gan.discriminator.parameters()) <= 0.01
+    assert max(p.abs().max() for p in gan.generator.parameters()) > 0.01
+
+
+def test_the_average_forgets_fast_at_first_and_then_at_its_decay():
+    gan = game(ema_decay=0.9)
+    before = bits(gan.ema)
+    with torch.no_grad():
+        for p in gan.generator.parameters():
+            p.add_(1)
+    gan.update_average(step=0)
+    for a, b in zip(before, gan.ema.parameters(), strict=True):
+        torch.testing.assert_close(b, a + 0.9)
+    gan.update_average(step=10_000)
+    for a, b in zip(before, gan.ema.parameters(), strict=True):
+        torch.testing.assert_close(b, a + 0.91)
+
+
+def test_without_an_average_pictures_come_from_the_generator_and_leave_its_mode():
+    gan = game(ema_decay=0, network=DCGAN(hidden=4, latent_dim=4))
+    pictures = gan.pictures(torch.randn(3, 4), None)
+    assert pictures.dtype == torch.uint8 and pictures.shape == (3, *SHAPE)
+    assert gan.generator.training
+
+
+def test_learning_rates_fall_linearly_to_their_share():
+    gan = game(decay_from=0.5, decay_to=0.1)
+    rates = []
+    for step in (0, 50, 75, 100):
+        gan._set_learning_rates(step)
+        rates.append(gan._optimizers[0].param_groups[0]["lr"] / 2e-4)
+    assert rates == pytest.approx([1, 1, 0.55, 0.1])
+
+
+def test_gradients_are_clipped_in_norm(reals):
+    gan = game(clip_norm=1e-3)
+    gan.update_discriminator(reals[0], None, 0, reporting=False)
+    norm = nn.utils.get_total_norm([p.grad for p in gan.discriminator.parameters()])
+    assert norm == pytest.approx(1e-3, rel=1e-3)

@@ -38,15 +38,17 @@ def main() -> None:
     meter, iterations = measure.Meter(), measure.iterations()
     pictures = mnist.pictures().reshape(-1, 784).astype("float32") / 127.5 - 1
     generator, discriminator = build_generator(), build_discriminator()
-    discriminator.trainable = False
     gan = Sequential([generator, discriminator])
     gan.compile(loss="binary_crossentropy", optimizer=Adam(2e-4, 0.5))
     ones, zeros = np.ones((BATCH, 1)), np.zeros((BATCH, 1))
     for _ in range(iterations):
         real = pictures[np.random.randint(0, len(pictures), BATCH)]
         fake = generator.predict(np.random.normal(0, 1, (BATCH, LATENT)), verbose=0)
+        # Where tutorials freeze it once, after compiling it: Keras 3 would then never train it.
+        discriminator.trainable = True
         discriminator.train_on_batch(real, ones)
         discriminator.train_on_batch(fake, zeros)
+        discriminator.trainable = False
         gan.train_on_batch(np.random.normal(0, 1, (BATCH, LATENT)), ones)
         meter.tick()
     meter.report()

@@ -9,6 +9,7 @@ import measure  # isort: skip  # Before the slow imports.
 import copy
 import ctypes
 import sys
+from itertools import pairwise
 
 import mnist
 import torch
@@ -40,7 +41,7 @@ def keep_freed_memory() -> None:
 def generator() -> nn.Module:
     widths = [LATENT, 256, 512, 1024]
     layers: list[nn.Module] = []
-    for narrow, wide in zip(widths, widths[1:], strict=False):
+    for narrow, wide in pairwise(widths):
         layers += [nn.Linear(narrow, wide), nn.LeakyReLU(0.2)]
     return nn.Sequential(*layers, nn.Linear(widths[-1], 784), nn.Tanh())
 
@@ -48,7 +49,7 @@ def generator() -> nn.Module:
 def discriminator() -> nn.Module:
     widths = [784, 512, 256]
     layers: list[nn.Module] = []
-    for wide, narrow in zip(widths, widths[1:], strict=False):
+    for wide, narrow in pairwise(widths):
         layers += [nn.Linear(wide, narrow), nn.LeakyReLU(0.2), Dropout(0.4)]
     return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
 

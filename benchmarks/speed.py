@@ -86,7 +86,10 @@ def run(*arguments: str) -> str:
 
 def table(rounds: list[dict[str, Figures]]) -> str:
     """Markdown: medians over the rounds; ratios are taken within a round."""
-    lines = ["| program | it/s | spread | ganexp is × as fast | to first iteration, s | peak MB |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| program | it/s | spread | ganexp is × as fast | to first iteration, s | peak MB |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in rounds[0]:
         speeds = [figures[name]["iterations_per_second"] for figures in rounds]
         start, peak = (median(figures[name][key] for figures in rounds) for key in ("start_s", "peak_mb"))

@@ -112,24 +112,26 @@ def _keys(schema: type, error: ValidationError) -> list[str]:
     return [f.name for f in dataclasses.fields(schema)]
 
 
-def run_name(overrides: list[str]) -> str:
+def run_name(recipe: str, overrides: list[str]) -> str:
     """A folder's name that says what was asked for: `vanilla_hidden-256`.
 
-    A group's choice stands alone, a key's value behind the key's last part.
+    The recipe comes first. A group's choice stands alone, a key's value behind the key's last part.
     What only says where or how to run stays out; so does `=`, which Hydra
     could not read in a path.
     """
-    parts = []
+    parts = [recipe]
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
         section, _, name = key.rpartition(".")
-        if key in ("resume", "data.root") or section == "hydra":
+        if key in ("model", "resume", "data.root") or section.startswith("hydra"):
             continue
         parts.append(f"{name}-{value}" if section or key == "seed" else value)
-    text = "_".join(parts) or "vanilla"
+    text = "_".join(parts)
     return "".join(c if c.isalnum() or c in "._-+" else "-" for c in text)[:100]
 
 
 def register_resolvers() -> None:
     """`${run_name:…}` for `conf/`."""
-    OmegaConf.register_new_resolver("run_name", lambda overrides: run_name(list(overrides)), replace=True)
+    OmegaConf.register_new_resolver(
+        "run_name", lambda recipe, overrides: run_name(recipe, list(overrides)), replace=True
+    )

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.loggers import TensorBoardLogger
 
 from ganexp import build
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
@@ -19,6 +18,7 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.memory import keep_freed_memory
 from ganexp.record import Record
+from ganexp.tensorboard import TensorBoard
 
 log = logging.getLogger("ganexp")
 
@@ -32,7 +32,7 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
     pictures = data.load()
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
-    logger = TensorBoardLogger(run, name="", version="", default_hp_metric=False)
+    logger = TensorBoard(run)
     logger.experiment.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(composed, resolve=True)}```")
     classes = len(pictures.classes) if config.model.conditional else 0
     grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, classes)
@@ -98,9 +98,10 @@ def _short(path: Path) -> Path:
 def _quieten(on_terminal: bool) -> None:
     """Lightning's tips go nowhere; beside a progress bar, the lines of losses go to the file alone."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # Lightning takes a resume in mid-epoch for a mistake.
+    # It takes the average of G, always in eval mode, and a resume in mid-epoch for mistakes.
+    warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
     if on_terminal:
         losses = logging.getLogger("ganexp.losses")
         losses.propagate = False

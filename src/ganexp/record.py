@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ganexp import __version__
+from ganexp.errors import UserError
 
 
 class Record:
@@ -38,6 +39,9 @@ class Record:
             yield
         except KeyboardInterrupt as interruption:
             self.write(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
+            raise
+        except UserError as mistake:
+            self.write(status="failed", why=str(mistake))
             raise
         except BaseException as error:
             self.write(status="failed", why=f"{type(error).__name__}: {error}")

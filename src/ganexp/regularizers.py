@@ -95,7 +95,7 @@ class WeightClip(Regularizer):
 
     @torch.no_grad()
     def project(self, discriminator: Discriminator) -> None:
-        parameters = list(discriminator.parameters())
+        parameters: list[Tensor] = list(discriminator.parameters())
         torch._foreach_clamp_min_(parameters, -self.limit)
         torch._foreach_clamp_max_(parameters, self.limit)
 

@@ -1,7 +1,6 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`."""
 
 import shlex
-import sys
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig

@@ -48,7 +48,9 @@ class Checkpoints(pl.Callback):
             torch.set_rng_state(rng["cpu"])
             torch.cuda.set_rng_state_all(rng["cuda"])
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
         if not self.every or trainer.global_step % self.every:
             return
         self._save(trainer)

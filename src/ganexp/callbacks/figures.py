@@ -21,7 +21,9 @@ class Figures(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._since, self._step = time.perf_counter(), trainer.global_step
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
         assert isinstance(pl_module, GAN)
         step, report = trainer.global_step, pl_module.report
         if step % pl_module.report_every == 0:

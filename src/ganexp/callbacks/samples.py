@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
 from ganexp import pictures
@@ -38,7 +39,9 @@ class SampleGrid(pl.Callback):
         if trainer.global_step == 0 and self.every:
             self.draw(trainer, pl_module)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
         if self.every and trainer.global_step % self.every == 0:
             self.draw(trainer, pl_module)
 
@@ -57,5 +60,6 @@ class SampleGrid(pl.Callback):
         sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS)
         self.folder.mkdir(exist_ok=True)
         pictures.to_pil(sheet).save(self.path(trainer.global_step))
-        if isinstance(trainer.logger, pl.loggers.TensorBoardLogger):
-            trainer.logger.experiment.add_image("samples", sheet, trainer.global_step)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("samples", sheet, trainer.global_step)

@@ -24,7 +24,9 @@ class Speed(pl.Callback):
         self._first = trainer.global_step
         self._clock = self._began = time.perf_counter()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
         done = trainer.global_step - self._first
         if done == 1:
             self.record.write(start_seconds=round(time.time() - _process_start(), 3))

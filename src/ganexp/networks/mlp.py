@@ -1,6 +1,7 @@
 """Fully connected networks, the tutorial's; optionally with one convolution at G's end."""
 
 import math
+from itertools import pairwise
 from typing import Annotated
 
 from annotated_types import Gt, MinLen
@@ -43,7 +44,7 @@ class MLP(Network):
             last = [nn.Linear(widths[-1], math.prod(shape)), nn.Unflatten(1, shape)]
         norm = self.generator_norm == "batch"
         layers: list[nn.Module] = []
-        for narrow, wide in zip(widths, widths[1:], strict=False):
+        for narrow, wide in pairwise(widths):
             layers += [nn.Linear(narrow, wide), *[nn.BatchNorm1d(wide)] * norm, nn.LeakyReLU(0.2)]
         return Generator(nn.Sequential(*layers, *last, nn.Tanh()), classes)
 
@@ -52,7 +53,7 @@ class MLP(Network):
         pixels = input_channels(shape, classes, self.conditioning) * shape[1] * shape[2]
         widths = [pixels, *(round(w * self.hidden) for w in self.discriminator_widths)]
         layers: list[nn.Module] = [nn.Flatten()]
-        for wide, narrow in zip(widths, widths[1:], strict=False):
+        for wide, narrow in pairwise(widths):
             layers += [nn.Linear(wide, narrow), *[nn.BatchNorm1d(narrow)] * norm, nn.LeakyReLU(0.2)]
             layers += [Dropout(self.dropout)] * (self.dropout > 0)
         return Discriminator(nn.Sequential(*layers), widths[-1], shape, classes, self.conditioning)

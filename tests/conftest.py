@@ -1,28 +1,57 @@
-"""What several tests share: the command as a user types it, and a run that takes seconds."""
+"""What several tests share: the command as a user types it, and a run that takes no time."""
 
+import contextlib
+import io
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-Train = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    returncode: int
+    stderr: str
+
+
+Train = Callable[..., Done]
 
 
 @pytest.fixture
-def train(tmp_path: Path) -> Train:
-    """`train("seed=1")` runs `python -m ganexp.train seed=1` in `tmp_path`."""
+def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
+    """`train("seed=1")` is `python -m ganexp.train seed=1` typed in `tmp_path`, without the seconds of a start."""
+    from ganexp.train import main
 
-    def run(*overrides: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "ganexp.train", *overrides],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONWARNINGS": "default"},
-            text=True,
-            capture_output=True,
-        )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+
+    def run(*typed: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["train", *typed])
+        code = 0
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            try:
+                main()
+            except SystemExit as end:
+                code = end.code
+        logging.getLogger().handlers.clear()
+        os.environ["HYDRA_FULL_ERROR"] = "0"
+        return Done(code, stderr.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def train_process(tmp_path: Path) -> Train:
+    """The same, in a process of its own."""
+
+    def run(*typed: str) -> Done:
+        command = [sys.executable, "-m", "ganexp.train", *typed]
+        done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+        return Done(done.returncode, done.stderr)
 
     return run
 

@@ -40,7 +40,7 @@ def built(*overrides: str, channels: int = 1, size: int = 28) -> GAN:
 
 @pytest.mark.parametrize(
     ("recipe", "picture", "conditional"),
-    itertools.product(options("model"), [(1, 28), (3, 32)], ["false", "true"]),
+    list(itertools.product(options("model"), [(1, 28), (3, 32)], ["false", "true"])),
 )
 def test_every_recipe_builds_for_every_data(recipe, picture, conditional):
     channels, size = picture

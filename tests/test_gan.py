@@ -38,7 +38,7 @@ def game(network=None, loss=None, regularizers=(), conditional=False, **train) -
         report_every=1,
     )
     optimizers = gan.configure_optimizers()
-    gan._trainer = SimpleNamespace(world_size=1, global_step=0, max_steps=100)
+    gan._trainer = SimpleNamespace(world_size=1, global_rank=0, global_step=0, max_steps=100)
     gan.optimizers = lambda use_pl_optimizer=True: list(optimizers)
     gan.on_train_start()
     return gan
@@ -96,7 +96,7 @@ def test_a_lazy_penalty_comes_every_interval_th_update_that_many_times_as_heavy(
         penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=interval)
         gan = game(regularizers=[penalty])
         penalties[interval] = [
-            float(gan.update_discriminator(reals[0], None, update, reporting=True)["loss/penalty"]) for update in (0, 1)
+            gan.update_discriminator(reals[0], None, update, reporting=True)["loss/penalty"].item() for update in (0, 1)
         ]
     assert penalties[1][0] > 0 and penalties[1][1] > 0
     assert penalties[4][0] == pytest.approx(4 * penalties[1][0], rel=1e-4)

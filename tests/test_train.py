@@ -1,4 +1,4 @@
-"""The command as a user types it, in a process of its own."""
+"""The command, as a user types it."""
 
 import json
 import os
@@ -43,8 +43,8 @@ def assert_same(a, b, at="checkpoint"):
 LEARNED = ("global_step", "state_dict", "optimizer_states", "callbacks", "rng")
 
 
-def test_a_run_leaves_the_folder_that_the_readme_lists(train, tiny, tmp_path):
-    done = train(*tiny)
+def test_a_run_leaves_the_folder_that_the_readme_lists(train_process, tiny, tmp_path):
+    done = train_process(*tiny)
     assert done.returncode == 0, done.stderr
     run = only_run(tmp_path)
     files = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
@@ -53,6 +53,7 @@ def test_a_run_leaves_the_folder_that_the_readme_lists(train, tiny, tmp_path):
         "train.log",
         "run.json",
         "checkpoints/last.ckpt",
+        "checkpoints/step-000002.ckpt",
         "samples/step-000000.png",
         "samples/step-000004.png",
         "samples/progress.gif",
@@ -182,6 +183,12 @@ def test_a_mistake_gets_one_sentence(train, tiny, typed):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     for words in MISTAKES[typed]:
         assert words in done.stderr
+
+
+def test_a_mistake_ends_the_process_with_status_2(train_process):
+    done = train_process("model=vanila")
+    assert done == (2, "model=vanila: no such option; " + done.stderr.partition("option; ")[2])
+    assert "Traceback" not in done.stderr
 
 
 def test_pairs_that_cannot_work_are_refused(train, tiny):

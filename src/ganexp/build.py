@@ -45,6 +45,8 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
     """The game of `config` on `pictures`; UserError for choices that do not go together."""
     if config.model.conditional and pictures.labels is None:
         raise UserError("model.conditional=true needs labels and this data has none: set model.conditional=false")
+    if data.batch_size > len(pictures.images):
+        raise UserError(f"data.batch_size={data.batch_size}: there are {len(pictures.images)} pictures; set it lower")
     network: Network = instantiate("network", config.network)
     loss = instantiate("loss", config.loss)
     regularizers: list[Regularizer] = [instantiate(f"regularizer.{k}", v) for k, v in config.regularizer.items()]

@@ -127,7 +127,7 @@ def run_name(recipe: str, overrides: list[str]) -> str:
             continue
         parts.append(f"{name}-{value}" if section or key == "seed" else value)
     text = "_".join(parts)
-    return "".join(c if c.isalnum() or c in "._-+" else "-" for c in text)[:100]
+    return "".join(c if c.isalnum() or c in "._-+" else "-" for c in text)[:200]
 
 
 def register_resolvers() -> None:

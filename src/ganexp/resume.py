@@ -18,6 +18,8 @@ def expand(arguments: list[str]) -> list[str]:
     """
     path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("resume=")), "")
     if path in ("", "null"):
+        if "resume=" in arguments:
+            raise UserError("resume= names no folder: type resume=outputs/…, a run's folder")
         return arguments
     run = Path(path)
     if not (run / "checkpoints" / "last.ckpt").is_file():

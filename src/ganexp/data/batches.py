@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 from ganexp.data.dataset import Pictures
-from ganexp.errors import UserError
 
 
 class Batches:
@@ -27,8 +26,6 @@ class Batches:
     ):
         """The pictures stay on `device`. Of every `world` batches this process takes the `rank`-th."""
         self.per_epoch = len(pictures.images) // batch_size
-        if not self.per_epoch:
-            raise UserError(f"data.batch_size={batch_size}: the data has {len(pictures.images)} pictures; set it lower")
         self.images = pictures.images.to(device)
         self.labels = pictures.labels.to(device) if pictures.labels is not None else None
         self.batch_size, self.seed, self.flip, self.rank, self.world = batch_size, seed, flip, rank, world

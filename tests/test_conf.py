@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 
 from ganexp import build
@@ -45,7 +46,9 @@ def built(*overrides: str, channels: int = 1, size: int = 28) -> GAN:
 def test_every_recipe_builds_for_every_data(recipe, picture, conditional):
     channels, size = picture
     gan = built(f"model={recipe}", f"model.conditional={conditional}", channels=channels, size=size)
-    assert gan.conditional == (conditional == "true")
+    _, labels = gan._make_batches(torch.device("cpu"), 0, 1)[0]
+    assert (labels is not None) == (conditional == "true")
+    assert gan.generator(torch.randn(4, gan.latent_dim), labels).shape == (4, channels, size, size)
 
 
 def test_the_command_line_wins_over_the_recipe():

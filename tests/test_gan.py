@@ -34,8 +34,8 @@ def game(network=None, loss=None, regularizers=(), conditional=False, **train) -
         Train(**train),
         latent_dim=4,
         make_batches=lambda device, rank, world: Batches(DATA.load(), 4, 0, device),
-        conditional=conditional,
         report_every=1,
+        pause_every=1,
     )
     optimizers = gan.configure_optimizers()
     gan._trainer = SimpleNamespace(world_size=1, global_rank=0, global_step=0, max_steps=100)

@@ -5,6 +5,7 @@ the number of classes, and refuses pairs of choices that cannot work.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import hydra
@@ -12,6 +13,7 @@ import torch
 from hydra.errors import InstantiationException
 from pydantic import ValidationError
 
+from ganexp.callbacks.figures import LINE_EVERY
 from ganexp.config import Config
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Dataset, Pictures
@@ -69,8 +71,10 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
     for regularizer in regularizers:
         regularizer.prepare(discriminator)
 
+    conditions = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
+
     def make_batches(device: torch.device, rank: int, world: int) -> Batches:
-        return Batches(pictures, data.batch_size, config.seed, device, flip=data.flip, rank=rank, world=world)
+        return Batches(conditions, data.batch_size, config.seed, device, flip=data.flip, rank=rank, world=world)
 
     return GAN(
         generator,
@@ -81,6 +85,9 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         config.train,
         config.model.latent_dim,
         make_batches,
-        config.model.conditional,
         report_every=config.trainer.log_every_n_steps,
+        # Whatever happens at a fixed number of iterations happens at a multiple of this one; 0 (off) drops out.
+        pause_every=math.gcd(
+            LINE_EVERY, config.trainer.log_every_n_steps, config.samples.every, config.checkpoint.every
+        ),
     )

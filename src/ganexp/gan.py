@@ -1,4 +1,4 @@
-"""The adversarial game: one training step is one iteration.
+"""The adversarial game.
 
 An iteration is `n_critic` updates of the discriminator, one of the generator
 and one of the generator's moving average. Only the generator's optimizer is
@@ -7,6 +7,7 @@ stepped through Lightning, so that `global_step` counts iterations.
 
 import copy
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import pytorch_lightning as pl
@@ -35,11 +36,12 @@ class GAN(pl.LightningModule):
         train: Train,
         latent_dim: int,
         make_batches: Callable[[torch.device, int, int], Batches],
-        conditional: bool,
         report_every: int,
+        pause_every: int,
     ):
         """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
-        `make_batches`: of (device, rank, world size), called when training starts."""
+        `make_batches`: of (device, rank, world size), called when training starts; its labels are the
+        networks' conditions. `report_every`: iterations between two reports, a multiple of `pause_every`."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = generator
@@ -47,7 +49,7 @@ class GAN(pl.LightningModule):
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False) if train.ema_decay else None
         self.loss, self.regularizers, self.train_options = loss, regularizers, train
         self.augment = DiffAugment(train.augment)
-        self.latent_dim, self.conditional, self.report_every = latent_dim, conditional, report_every
+        self.latent_dim, self.report_every, self.pause_every = latent_dim, report_every, pause_every
         self.mixes_samples = mixes_samples(discriminator)
         self.report: dict[str, float] = {}
         """The newest figures, by TensorBoard tag."""
@@ -68,12 +70,23 @@ class GAN(pl.LightningModule):
             self._averaged = _floats(self.ema), _floats(self.generator)
 
     def training_step(self, _batch: object, _index: int) -> None:
-        step, n_critic = self.global_step, self.train_options.n_critic
+        """Iterations until anybody wants to look: at a multiple of `pause_every`, at the end, every tenth of a second.
+
+        Lightning's hooks between two training steps cost as much as a small network's own work.
+        """
+        pause = time.perf_counter() + 0.1
+        while True:
+            self.iterate(self.global_step)
+            step = self.global_step
+            if step % self.pause_every == 0 or step == self.trainer.max_steps or time.perf_counter() > pause:
+                return
+
+    def iterate(self, step: int) -> None:
+        n_critic = self.train_options.n_critic
         reporting = (step + 1) % self.report_every == 0
         self._set_learning_rates(step)
         for update in range(step * n_critic, (step + 1) * n_critic):
             real, labels = self.batches[update]
-            labels = labels if self.conditional else None
             figures = self.update_discriminator(real, labels, update, reporting)
         figures |= self.update_generator(real, labels, reporting)
         self.update_average(step)

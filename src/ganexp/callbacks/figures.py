@@ -37,20 +37,22 @@ class Figures(pl.Callback):
 
 
 class ProgressBar(TQDMProgressBar):
-    """Lightning's bar over iterations, with the losses, refreshed seldom enough to cost nothing."""
+    """Lightning's bar over iterations, with the losses, which tqdm redraws ten times a second at most."""
 
     def __init__(self) -> None:
-        super().__init__(refresh_rate=50)
-
-    def init_train_tqdm(self):
-        bar = super().init_train_tqdm()
-        bar.set_description("training")
-        return bar
+        super().__init__(refresh_rate=1)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: object) -> None:
         self.train_progress_bar.reset(trainer.max_steps)
         self.train_progress_bar.initial = trainer.global_step
         self.train_progress_bar.set_description("training")
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        bar = self.train_progress_bar
+        bar.update(trainer.global_step - bar.n)
+        bar.set_postfix(self.get_metrics(trainer, pl_module), refresh=False)
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         assert isinstance(pl_module, GAN)

@@ -21,21 +21,21 @@ class Speed(pl.Callback):
         self.record = record
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._first = trainer.global_step
+        self._first, self._warm = trainer.global_step, None
         self._clock = self._began = time.perf_counter()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         done = trainer.global_step - self._first
-        if done == 1:
+        if batch_idx == 0:
             self.record.write(start_seconds=round(time.time() - _process_start(), 3))
-        elif done == WARM_UP:
-            self._clock = time.perf_counter()
+        if self._warm is None and done >= WARM_UP:
+            self._warm, self._clock = trainer.global_step, time.perf_counter()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        now, done = time.perf_counter(), trainer.global_step - self._first
-        counted = done - WARM_UP if done > WARM_UP else done
+        now = time.perf_counter()
+        counted = trainer.global_step - (self._first if self._warm is None else self._warm)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.record.write(
             iterations=trainer.global_step,

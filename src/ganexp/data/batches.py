@@ -40,7 +40,7 @@ class Batches:
             self._order, self._epoch = order.to(self.images.device), epoch
         index = self._order[place * self.batch_size : (place + 1) * self.batch_size]
         # From uint8 to float32 and to [-1, 1] in one pass over the batch.
-        images = torch.add(self._minus_one, self.images[index], alpha=1 / 127.5)
+        images = torch.add(self._minus_one, self.images.index_select(0, index), alpha=1 / 127.5)
         if self.flip:
             mirrored = torch.rand(self.batch_size, 1, 1, 1, generator=self._generator(number + 2**32)) < 0.5
             images = torch.where(mirrored.to(images.device), images.flip(3), images)

@@ -1,7 +1,6 @@
 """What every source of pictures gives."""
 
 import hashlib
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass as plain_dataclass
 from typing import Literal
@@ -45,7 +44,3 @@ class Dataset(ABC):
 
     @abstractmethod
     def load(self, split: Split = "train") -> Pictures: ...
-
-
-# Tensors are made over read-only buffers here and there, and never written to.
-warnings.filterwarnings("ignore", message="The given buffer is not writable")

@@ -1,6 +1,8 @@
 """MNIST (LeCun, Cortes and Burges 1998): its four original files come with ganexp."""
 
 import gzip
+import math
+import zlib
 from pathlib import Path
 
 import torch
@@ -14,17 +16,17 @@ from ganexp.errors import UserError
 BUNDLED = Path(__file__).with_name("mnist_files")
 
 MD5 = {
-    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
-    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-"""The canonical checksums."""
+"""The canonical checksums of the files, as they are without gzip."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class MNIST(Dataset):
-    """60,000 training and 10,000 test digits, 28x28 grey. `root`: a folder with the four `.gz` files instead."""
+    """60,000 training and 10,000 test digits, 28x28 grey. `root`: a folder with the four files instead, gzipped or not."""
 
     root: str | None = None
 
@@ -34,16 +36,18 @@ class MNIST(Dataset):
         try:
             images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")
             labels = read_idx(folder / f"{prefix}-labels-idx1-ubyte.gz")
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise UserError(f"data.root={self.root}: {error}; leave data.root out for the bundled files") from None
         return Pictures(images.unsqueeze(1), labels.long(), tuple("0123456789"))
 
 
 def read_idx(path: Path) -> Tensor:
-    """A gzipped IDX file of bytes, as a uint8 tensor of its shape."""
-    content = gzip.decompress(path.read_bytes())
-    kind, dimensions = content[2], content[3]
-    if content[:2] != b"\0\0" or kind != 0x08:
-        raise OSError(f"{path} is not an IDX file of bytes")
+    """An IDX file of bytes, `path` or the same without `.gz`, as a uint8 tensor of its shape."""
+    unzipped = path.with_suffix("")
+    content = unzipped.read_bytes() if unzipped.is_file() else gzip.decompress(path.read_bytes())
+    dimensions = content[3] if content[:3] == b"\0\0\x08" else 0
     shape = [int.from_bytes(content[4 + 4 * d : 8 + 4 * d]) for d in range(dimensions)]
-    return torch.frombuffer(content, dtype=torch.uint8, offset=4 + 4 * dimensions).view(shape)
+    start = 4 + 4 * dimensions
+    if not shape or len(content) != start + math.prod(shape):
+        raise OSError(f"{path} is not an IDX file of bytes, or not a whole one")
+    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).view(shape)

@@ -1,0 +1,140 @@
+"""SNGAN's residual networks (Miyato et al. 2018, CIFAR-10's table), for any size that halves down to 4..7 pixels."""
+
+import math
+
+import torch
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from ganexp.config import STRICT
+from ganexp.networks.discriminator import Discriminator, input_channels
+from ganexp.networks.dropout import Dropout
+from ganexp.networks.generator import Generator, input_features
+from ganexp.networks.network import Network, Shape, halvings
+
+
+@dataclass(frozen=True, config=STRICT)
+class ResNet(Network):
+    """Residual blocks, `hidden` channels wide at every size in G and half as many in D.
+
+    Labels choose the gains and biases of G's BatchNorm; a G without BatchNorm
+    takes them beside its latent.
+    """
+
+    def generator(self, shape: Shape, classes: int) -> nn.Module:
+        times = halvings(shape)
+        norm = self.generator_norm == "batch"
+        inputs = self.latent_dim if norm else input_features(self.latent_dim, classes)
+        body = ResNetGenerator(inputs, self.hidden, shape, times, norm, classes if norm else 0)
+        return (body if norm else Generator(body, classes)).apply(_initialise)
+
+    def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
+        # Two blocks halve 32 pixels to 8, and two more stay there; larger pictures are first halved to 32..63.
+        times = max(2, halvings(shape) - 1)
+        norm = self.batch_norm_in_discriminator(habit=False, per_sample=per_sample)
+        wide = max(1, self.hidden // 2)
+        trunk = nn.Sequential(
+            Block(input_channels(shape, classes, self.conditioning), wide, norm, down=True, first=True),
+            *[Block(wide, wide, norm, down=True) for _ in range(times - 1)],
+            *[Block(wide, wide, norm) for _ in range(2)],
+            nn.ReLU(),
+            SumPool(),
+            *[Dropout(self.dropout)] * (self.dropout > 0),
+        )
+        return Discriminator(trunk, wide, shape, classes, self.conditioning).apply(_initialise)
+
+
+class ResNetGenerator(nn.Module):
+    def __init__(self, inputs: int, wide: int, shape: Shape, times: int, norm: bool, classes: int):
+        """`times` blocks double the sides up to those of `shape`; `inputs` is the size of the latent."""
+        super().__init__()
+        side = shape[1] >> times
+        self.stem = nn.Sequential(nn.Linear(inputs, wide * side * side), nn.Unflatten(1, (wide, side, side)))
+        self.blocks = nn.ModuleList(Block(wide, wide, norm, classes, up=True) for _ in range(times))
+        self.norm = Norm(wide, norm, classes)
+        self.picture = nn.Conv2d(wide, shape[0], 3, padding=1)
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        """latent: float [B, inputs]; labels: int64 [B] or None. Images: float [B, C, H, W] in [-1, 1]."""
+        x = self.stem(latent)
+        for block in self.blocks:
+            x = block(x, labels)
+        return self.picture(relu(self.norm(x, labels))).tanh()
+
+
+class Block(nn.Module):
+    """Twice norm, ReLU and convolution 3x3, beside a shortcut (He et al. 2016).
+
+    up: the sides double before the first convolution. down: they halve after the second one.
+    first: the input is a picture, which is neither normalised nor cut at 0.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        norm: bool,
+        classes: int = 0,
+        up: bool = False,
+        down: bool = False,
+        first: bool = False,
+    ):
+        super().__init__()
+        self.first = first
+        self.norms = nn.ModuleList([Norm(inputs, norm and not first, classes), Norm(outputs, norm, classes)])
+        self.convolutions = nn.ModuleList(
+            [nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)]
+        )
+        self.up = nn.Upsample(scale_factor=2) if up else nn.Identity()
+        self.down = nn.AvgPool2d(2) if down else nn.Identity()
+        reshapes = up or down or inputs != outputs
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if reshapes else nn.Identity()
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """float [B, inputs, H, W] to [B, outputs, H', W']."""
+        h = x if self.first else relu(self.norms[0](x, labels))
+        h = self.convolutions[0](self.up(h))
+        h = self.convolutions[1](relu(self.norms[1](h, labels)))
+        # A 1x1 convolution commutes with both changes of size: it comes where there are fewer pixels.
+        return self.down(h) + self.up(self.shortcut(self.down(x)))
+
+
+class Norm(nn.Module):
+    """BatchNorm, with gains and biases for each class if there are any (Dumoulin et al. 2017); or nothing."""
+
+    def __init__(self, channels: int, norm: bool, classes: int):
+        super().__init__()
+        conditional = norm and classes > 0
+        self.norm = nn.BatchNorm2d(channels, affine=not conditional) if norm else nn.Identity()
+        self.gain = nn.Embedding(classes, channels) if conditional else None
+        self.bias = nn.Embedding(classes, channels) if conditional else None
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """x: float [B, channels, H, W]; labels: int64 [B], None without classes."""
+        x = self.norm(x)
+        if self.gain is None or self.bias is None:
+            return x
+        return torch.addcmul(self.bias(labels)[:, :, None, None], self.gain(labels)[:, :, None, None], x)
+
+
+class SumPool(nn.Module):
+    """float [B, C, H, W] to [B, C]: each channel's sum."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sum((2, 3))
+
+
+def _initialise(module: nn.Module) -> None:
+    """Glorot and Bengio 2010, uniform; sqrt(2) as large where a ReLU comes before. Children come before parents."""
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.xavier_uniform_(module.weight)
+        nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+    elif isinstance(module, Block):
+        for convolution in module.convolutions:
+            nn.init.xavier_uniform_(convolution.weight, math.sqrt(2))  # type: ignore[arg-type]
+    elif isinstance(module, Norm) and module.gain is not None and module.bias is not None:
+        nn.init.ones_(module.gain.weight)
+        nn.init.zeros_(module.bias.weight)
+    elif isinstance(module, Discriminator) and module.projection is not None:
+        nn.init.xavier_uniform_(module.projection.weight)

@@ -1,0 +1,59 @@
+import pytest
+import torch
+
+from ganexp.networks.dcgan import DCGAN
+from ganexp.networks.discriminator import mixes_samples
+from ganexp.networks.dropout import Dropout
+from ganexp.networks.mlp import MLP
+
+NETWORKS = {
+    "mlp": lambda **options: MLP(hidden=8, latent_dim=5, **options),
+    "mlp_conv": lambda **options: MLP(hidden=8, latent_dim=5, maps=2, generator_norm="batch", **options),
+    "dcgan": lambda **options: DCGAN(hidden=4, latent_dim=5, **options),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 64, 64)])
+@pytest.mark.parametrize("conditioning", [None, "concat", "projection", "auxiliary"])
+def test_networks_fit_any_picture_with_or_without_labels(name, shape, conditioning):
+    network = NETWORKS[name](**({"conditioning": conditioning} if conditioning else {}))
+    classes = 10 if conditioning else 0
+    labels = torch.arange(6) % 10 if conditioning else None
+    images = network.generator(shape, classes)(torch.randn(6, 5), labels)
+    assert images.shape == (6, *shape) and images.abs().max() <= 1
+    logits, guesses = network.discriminator(shape, classes, per_sample=False)(images, labels)
+    assert logits.shape == (6,)
+    assert (guesses.shape == (6, 10)) if conditioning == "auxiliary" else guesses is None
+
+
+def test_dcgan_is_as_large_as_the_papers_at_64_pixels():
+    """By hand: kernels of 4x4, twice a channel for BatchNorm, and one more for our head's bias."""
+    network, shape = DCGAN(hidden=64, latent_dim=100, generator_norm="batch"), (3, 64, 64)
+    g = 16 * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3 + 2 * (512 + 256 + 128 + 64)
+    d = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 2 * (128 + 256 + 512) + 1
+    assert sum(p.numel() for p in network.generator(shape, 0).parameters()) == g
+    assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d
+
+
+def test_dcgan_gives_batch_norm_up_where_pictures_must_be_judged_alone():
+    network = DCGAN(hidden=4, latent_dim=5)
+    assert mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=False))
+    assert not mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=True))
+
+
+@pytest.mark.parametrize("shape", [(1, 30, 30), (3, 32, 64)])
+def test_dcgan_names_the_sizes_it_can_make(shape):
+    with pytest.raises(ValueError, match="28, 32"):
+        DCGAN(hidden=4, latent_dim=5).generator(shape, 0)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    torch.manual_seed(0)
+    x = torch.ones(1000, 1001)
+    y = Dropout(0.4)(x)
+    assert abs((y == 0).float().mean() - 0.4) < 0.002
+    assert abs(y.mean() - 1) < 0.003
+    torch.manual_seed(0)
+    assert torch.equal(y, Dropout(0.4)(x)), "torch's seed decides"
+    assert torch.equal(Dropout(0.4).eval()(x), x)

@@ -26,7 +26,7 @@ MD5 = {
 
 @dataclass(frozen=True, config=STRICT)
 class MNIST(Dataset):
-    """60,000 training and 10,000 test digits, 28x28 grey. `root`: a folder with the four files instead, gzipped or not."""
+    """60,000 training and 10,000 test digits, 28x28 grey. `root`: another folder of the files, gzipped or not."""
 
     root: str | None = None
 

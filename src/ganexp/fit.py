@@ -1,5 +1,6 @@
 """The training of one run: data, game, Lightning's trainer, and what is watched beside it."""
 
+import gc
 import logging
 import sys
 import warnings
@@ -61,6 +62,7 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
         use_distributed_sampler=False,
     )
     last = run / "checkpoints" / "last.ckpt" if config.resume else None
+    gc.freeze()  # What the imports left, a million objects, is not worth searching for garbage again and again.
     trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
 
     record.write(data={"name": type(data).__name__, "sha256": pictures.sha256()})

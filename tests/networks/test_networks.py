@@ -38,6 +38,18 @@ def test_dcgan_is_as_large_as_the_papers_at_64_pixels():
     assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d
 
 
+def test_resnet_is_as_large_as_the_papers_at_32_pixels():
+    """By hand: 256 channels in G, 128 in D, a bias in each convolution, a 1x1 one on shortcuts that change size."""
+    network, shape = ResNet(hidden=256, latent_dim=128, generator_norm="batch"), (3, 32, 32)
+    up = 2 * (9 * 256 * 256 + 256) + (256 * 256 + 256) + 2 * 2 * 256
+    g = (128 + 1) * 16 * 256 + 3 * up + 2 * 256 + (9 * 256 * 3 + 3)
+    same = 2 * (9 * 128 * 128 + 128)
+    first = (9 * 3 * 128 + 128) + (9 * 128 * 128 + 128) + (3 * 128 + 128)
+    d = first + (same + 128 * 128 + 128) + 2 * same + (128 + 1)
+    assert sum(p.numel() for p in network.generator(shape, 0).parameters()) == g == 4_276_739
+    assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d == 1_053_825
+
+
 def test_dcgan_gives_batch_norm_up_where_pictures_must_be_judged_alone():
     network = DCGAN(hidden=4, latent_dim=5)
     assert mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=False))

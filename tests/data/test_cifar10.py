@@ -1,0 +1,97 @@
+"""The binary version's folder, written here in small, and the archive that is not there."""
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+import pooch
+import pytest
+import torch
+
+from ganexp.data.cifar10 import CIFAR10, CLASSES, FILES, RECORD
+from ganexp.errors import UserError
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Four records a file, as the format has them; record k of a file has label k and planes of 10, 20, 30 + k."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    for name in (*FILES["train"], *FILES["test"]):
+        planes = [bytes([k]) + b"".join(bytes([shade + k]) * 1024 for shade in (10, 20, 30)) for k in range(4)]
+        (folder / name).write_bytes(b"".join(planes))
+    return tmp_path
+
+
+@pytest.mark.parametrize(("split", "files"), [("train", 5), ("test", 1)])
+def test_labels_and_planes_come_in_their_order(root, split, files):
+    pictures = CIFAR10(batch_size=4, root=str(root)).load(split)
+    k = torch.arange(4).repeat(files)
+    assert torch.equal(pictures.labels, k) and pictures.labels.dtype == torch.int64
+    assert pictures.images.dtype == torch.uint8 and pictures.shape == (3, 32, 32)
+    expected = (torch.tensor([10, 20, 30]) + k[:, None]).to(torch.uint8)[:, :, None, None]
+    assert torch.equal(pictures.images, expected.expand(-1, 3, 32, 32))
+    assert pictures.classes == CLASSES
+
+
+def test_rows_are_rows(root):
+    row_major = bytes([7]) + bytes(row for _ in range(3) for row in range(32) for _ in range(32))
+    (root / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(row_major)
+    (image,) = CIFAR10(batch_size=1, root=str(root)).load("test").images
+    assert torch.equal(image[0, :, 0], torch.arange(32, dtype=torch.uint8)) and (image[0, 5] == 5).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (bytes(RECORD - 1), "3072 bytes, not a multiple of 3073"),
+        (b"", "0 bytes"),
+        (bytes([10]) + bytes(RECORD - 1), "label of 10, not 0 to 9"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_not_of_the_format_is_named(root, content, words):
+    path = root / "cifar-10-batches-bin" / "data_batch_3.bin"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=words) as refused:
+        CIFAR10(batch_size=4, root=str(root)).load()
+    assert "data_batch_3.bin" in str(refused.value) and f"data.root={root}" in str(refused.value)
+
+
+def test_without_a_network_one_sentence_says_which_file_goes_where(tmp_path, monkeypatch):
+    def unreachable(*_, **__):
+        raise OSError("Name or service not known\nmore")
+
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / name)
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", unreachable)
+    with pytest.raises(UserError) as refused:
+        CIFAR10(batch_size=4).load()
+    told = str(refused.value)
+    assert "\n" not in told and "Name or service not known" in told
+    assert f"put https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz at {tmp_path}" in told
+    assert "data.root=DIR" in told
+
+
+def test_an_archive_with_another_checksum_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path)
+    monkeypatch.setattr(
+        pooch.HTTPDownloader, "__call__", lambda self, url, output, *_, **__: Path(output).write_bytes(b"else")
+    )
+    with pytest.raises(UserError, match="could not be downloaded"):
+        CIFAR10(batch_size=4).load()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_verified_archive_is_unpacked_once(root, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    archive = cache / "cifar-10-binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(root / "cifar-10-batches-bin", "cifar-10-batches-bin")
+    monkeypatch.setattr(pooch, "os_cache", lambda name: cache)
+    monkeypatch.setattr("ganexp.data.cifar10.SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    unpacked = CIFAR10(batch_size=4, root=str(root)).load().sha256()
+    for _ in range(2):
+        assert CIFAR10(batch_size=4).load().sha256() == unpacked

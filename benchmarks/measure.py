@@ -1,11 +1,11 @@
 """Speed, start-up and memory of the process that imports this. Import it first."""
 
 import json
-import os
 import resource
 import sys
 import time
-from pathlib import Path
+
+from ganexp.process import process_start
 
 WARM_UP = 50
 """Iterations that the mean speed leaves out, as `ganexp.train` does for its `run.json`."""
@@ -45,14 +45,4 @@ def iterations() -> int:
     return int(sys.argv[1])
 
 
-def _process_start() -> float:
-    """In seconds since the epoch; now, where the system does not say."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return time.time()
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
-
-
-_PROCESS_START = _process_start()
+_PROCESS_START = process_start()

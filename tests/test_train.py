@@ -109,13 +109,19 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_ends(train, t
         assert_same(a[part], b[part], part)
 
 
-def test_resume_refuses_a_run_that_would_learn_something_else(train, tiny, tmp_path):
+def test_a_refused_resume_leaves_the_run_as_it_was(train, tiny, tmp_path):
     train(*tiny)
     run = only_run(tmp_path)
     before = (run / ".hydra" / "config.yaml").read_text()
     refused = train(f"resume={run}", "model.latent_dim=7")
     assert refused.returncode == 2
     assert "model.latent_dim=7" in refused.stderr and "model.latent_dim=100" in refused.stderr
+    assert (run / ".hydra" / "config.yaml").read_text() == before
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
+    done = train(f"resume={run}")
+    assert done.returncode == 2 and "trainer.max_steps=8" in done.stderr
+    mistyped = train(f"resume={run}", "trainer.max_steps=many")
+    assert mistyped.returncode == 2 and "trainer.max_steps=many" in mistyped.stderr
     assert (run / ".hydra" / "config.yaml").read_text() == before
     assert json.loads((run / "run.json").read_text())["status"] == "finished"
     nowhere = train("resume=outputs/nothing")
@@ -165,6 +171,7 @@ MISTAKES = {
     "modle=vanilla": ["modle", "did you mean model?"],
     "model.hidden=abc": ["model.hidden=abc", "integer"],
     "model.hidden=0": ["model.hidden=0", "greater than or equal to 1"],
+    "trainer.devices=2": ["trainer.devices=2", "should be 1"],
     "trainer.precision=8": ["trainer.precision=8", "'32-true' or 'bf16-mixed'"],
     "+loss.smoothin=0.1": ["loss.smoothin=0.1", "did you mean smoothing?"],
     "loss.smoothing=2": ["loss.smoothing=2", "less than or equal to 1"],

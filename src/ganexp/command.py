@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -87,14 +88,12 @@ def _keys(config_name: str) -> list[str]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose(config_name)
-    keys = [path.name for path in CONF.iterdir() if path.is_dir()]
+    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+    return [*groups, *_paths(OmegaConf.to_container(composed), "")]
 
-    def walk(node: DictConfig, prefix: str) -> None:
-        for key in node:
-            child = OmegaConf.to_container(node)[key]  # type: ignore[index,call-overload]
-            keys.append(f"{prefix}{key}")
-            if isinstance(child, dict):
-                walk(node[key], f"{prefix}{key}.")
 
-    walk(composed, "")
-    return sorted(k for k in set(keys) if not k.endswith("_target_"))
+def _paths(node: Any, prefix: str) -> Iterator[str]:
+    for key, child in node.items() if isinstance(node, dict) else ():
+        if key != "_target_":
+            yield f"{prefix}{key}"
+            yield from _paths(child, f"{prefix}{key}.")

@@ -51,7 +51,7 @@ class Train:
 class Trainer:
     max_steps: Positive
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
-    devices: Positive | Literal["auto"] = 1
+    devices: Literal[1] = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     log_every_n_steps: Positive = 50
 

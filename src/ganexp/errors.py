@@ -12,7 +12,7 @@ class UserError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the near miss, or else all that is known."""
-    known = sorted(known)
+    known = sorted(set(known))
     near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f"did you mean {near[0]}? " * bool(near) + f"Known: {', '.join(known)}"
 

@@ -49,7 +49,7 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
         # Speed stands first, so that its last word does not count what is written at the end.
         callbacks=[
             Speed(record),
-            Figures(),
+            Figures(config.trainer.log_every_n_steps),
             grids,
             Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
             interrupt,

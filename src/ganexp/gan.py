@@ -6,7 +6,6 @@ stepped through Lightning, so that `global_step` counts iterations.
 """
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -174,14 +173,10 @@ class GAN(pl.LightningModule):
         return images.float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
 
     def _gradients(self, loss: Tensor, parameters: list[nn.Parameter]) -> tuple[Tensor, ...]:
-        """Gradients for one network's parameters alone, left in `.grad`, clipped, equal on all ranks."""
+        """Gradients for one network's parameters alone, left in `.grad`, clipped."""
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        if self.trainer.world_size > 1:
-            flat = nn.utils.parameters_to_vector(gradients)
-            torch.distributed.all_reduce(flat)
-            torch._foreach_copy_(list(gradients), _split(flat / self.trainer.world_size, gradients))
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         return gradients
@@ -199,7 +194,3 @@ class GAN(pl.LightningModule):
 def _floats(module: nn.Module) -> list[Tensor]:
     """Parameters and running statistics; BatchNorm's integer counters play no part in inference."""
     return [t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()]
-
-
-def _split(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
-    return [part.view_as(t) for part, t in zip(flat.split([math.prod(t.shape) for t in like]), like, strict=True)]

@@ -1,10 +1,12 @@
 """Going on with a run, in its own folder, as if it had never stopped."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.config import Config, parse
 from ganexp.errors import UserError
 
 FREE = ("resume", "trainer.max_steps", "trainer.log_every_n_steps", "checkpoint", "samples")
@@ -30,7 +32,11 @@ def expand(arguments: list[str]) -> list[str]:
 
 
 def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
-    """Refuse, naming the key, if `composed` would train anything else than `run` did; else note it in the run."""
+    """Refuse, naming the key, if `composed` would train nothing, or anything else than `run` did.
+
+    Only then is the run's `.hydra` brought up to date.
+    """
+    config: Config = parse(composed)
     before: Any = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "config.yaml"), resolve=True)
     now: Any = OmegaConf.to_container(composed, resolve=True)
     for key, old, new in _differences(before, now, ""):
@@ -39,6 +45,12 @@ def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
                 f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
                 f"leave {key} out, or start a new run without resume="
             )
+    record = json.loads((run / "run.json").read_text())
+    if record["status"] == "finished" and record["iterations"] >= config.trainer.max_steps:
+        raise UserError(
+            f"resume={run}: its {record['iterations']} iterations are done; to go further, "
+            f"add trainer.max_steps={2 * record['iterations']} or any other number above"
+        )
     OmegaConf.save(composed, run / ".hydra" / "config.yaml")
     OmegaConf.save(OmegaConf.create(overrides), run / ".hydra" / "overrides.yaml")
 

@@ -18,6 +18,10 @@ log = logging.getLogger("ganexp.losses")
 class Figures(pl.Callback):
     """Hands the newest report to the loggers as it appears, and a line of it to the log."""
 
+    def __init__(self, every: int):
+        """`every`: iterations between two points in the loggers' curves."""
+        self.every = every
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._since, self._step = time.perf_counter(), trainer.global_step
 
@@ -26,13 +30,13 @@ class Figures(pl.Callback):
     ) -> None:
         assert isinstance(pl_module, GAN)
         step, report = trainer.global_step, pl_module.report
-        if step % pl_module.report_every == 0:
+        if step % self.every == 0:
             now = time.perf_counter()
             rate = (step - self._step) / (now - self._since)
             self._since, self._step = now, step
             for logger in trainer.loggers:
                 logger.log_metrics(report | {"speed/iterations_per_second": rate}, step)
-        if report and step % LINE_EVERY == 0 and trainer.is_global_zero:
+        if step % LINE_EVERY == 0:
             log.info("iteration %6d  D %.4f  G %.4f", step, report["loss/discriminator"], report["loss/generator"])
 
 

@@ -11,6 +11,7 @@ class Interrupt(pl.Callback):
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._previous = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         def stop(number: int, _frame: FrameType | None) -> None:
@@ -22,5 +23,11 @@ class Interrupt(pl.Callback):
         self._previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._restore()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)

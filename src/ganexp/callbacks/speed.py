@@ -1,13 +1,12 @@
 """How fast a run is, for its record."""
 
-import os
 import resource
 import sys
 import time
-from pathlib import Path
 
 import pytorch_lightning as pl
 
+from ganexp.process import process_start
 from ganexp.record import Record
 
 WARM_UP = 50
@@ -29,7 +28,7 @@ class Speed(pl.Callback):
     ) -> None:
         done = trainer.global_step - self._first
         if batch_idx == 0:
-            self.record.write(start_seconds=round(time.time() - _process_start(), 3))
+            self.record.write(start_seconds=round(time.time() - process_start(), 3))
         if self._warm is None and done >= WARM_UP:
             self._warm, self._clock = trainer.global_step, time.perf_counter()
 
@@ -43,13 +42,3 @@ class Speed(pl.Callback):
             iterations_per_second=round(counted / (now - self._clock), 2),
             peak_mb=peak >> (20 if sys.platform == "darwin" else 10),
         )
-
-
-def _process_start() -> float:
-    """When this process began, in seconds since the epoch; now, where the system does not say."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return time.time()
-    return time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")

@@ -1,8 +1,8 @@
 """The adversarial game.
 
 An iteration is `n_critic` updates of the discriminator, one of the generator
-and one of the generator's moving average. Only the generator's optimizer is
-stepped through Lightning, so that `global_step` counts iterations.
+and one of the generator's moving average. Lightning is told of iterations, not
+of optimizers' steps, so that `global_step` counts the former.
 """
 
 import copy
@@ -62,20 +62,23 @@ class GAN(pl.LightningModule):
         self.batches = self._make_batches(self.device, self.global_rank, self.trainer.world_size)
         self._of_generator = list(self.generator.parameters())
         self._of_discriminator = list(self.discriminator.parameters())
-        self._step_generator = self.optimizers()[0].step  # type: ignore[index]
         self._optimizers = self.optimizers(use_pl_optimizer=False)
         self._rates = [o.param_groups[0].get("initial_lr", o.param_groups[0]["lr"]) for o in self._optimizers]  # type: ignore[union-attr]
         if self.ema is not None:
             self._averaged = _floats(self.ema), _floats(self.generator)
 
     def training_step(self, _batch: object, _index: int) -> None:
-        """Iterations until anybody wants to look: at a multiple of `pause_every`, at the end, every tenth of a second.
+        """Iterations until anybody wants to look: at a multiple of `pause_every`, at the end, four times a second.
 
         Lightning's hooks between two training steps cost as much as a small network's own work.
         """
-        pause = time.perf_counter() + 0.1
+        pause = time.perf_counter() + 0.25
+        # `global_step` is this count. Lightning's wrapper of an optimizer keeps it too, at 1 % of the run's time.
+        count = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
         while True:
             self.iterate(self.global_step)
+            count.increment_ready()
+            count.increment_completed()
             step = self.global_step
             if step % self.pause_every == 0 or step == self.trainer.max_steps or time.perf_counter() > pause:
                 return
@@ -107,8 +110,7 @@ class GAN(pl.LightningModule):
                 penalty = regularizer.penalty(self.discriminator, real, fake, labels)
                 if penalty is not None:
                     loss = loss + regularizer.interval * penalty
-        gradients = self._gradients(loss, self._of_discriminator)
-        self._optimizers[1].step()  # type: ignore[index]
+        gradients = self._descend(loss, self._of_discriminator, self._optimizers[1])  # type: ignore[index]
         for regularizer in self.regularizers:
             regularizer.project(self.discriminator)
         if not reporting:
@@ -133,8 +135,7 @@ class GAN(pl.LightningModule):
             loss = self.loss.generator(of_fake.logits, None)
         if of_fake.classes is not None:
             loss = loss + cross_entropy(of_fake.classes, labels)  # type: ignore[arg-type]
-        gradients = self._gradients(loss, self._of_generator)
-        self._step_generator()
+        gradients = self._descend(loss, self._of_generator, self._optimizers[0])  # type: ignore[index]
         return (
             {"loss/generator": loss, "gradient_norm/generator": nn.utils.get_total_norm(gradients)} if reporting else {}
         )
@@ -152,11 +153,10 @@ class GAN(pl.LightningModule):
         if self.mixes_samples:
             return self.discriminator(real, labels), self.discriminator(fake, labels)
         twice = torch.cat((labels, labels)) if labels is not None else None
-        logits, classes = self.discriminator(torch.cat((real, fake)), twice)
-        n = len(real)
-        if classes is None:
-            return Verdict(logits[:n]), Verdict(logits[n:])
-        return Verdict(logits[:n], classes[:n]), Verdict(logits[n:], classes[n:])
+        both = self.discriminator(torch.cat((real, fake)), twice)
+        of_real, of_fake = both.logits.chunk(2)
+        real_classes, fake_classes = both.classes.chunk(2) if both.classes is not None else (None, None)
+        return Verdict(of_real, real_classes), Verdict(of_fake, fake_classes)
 
     def latent(self, n: int) -> Tensor:
         """Fresh noise from N(0, 1), float [n, latent_dim]."""
@@ -172,13 +172,14 @@ class GAN(pl.LightningModule):
         # Clamp and round before the cast: a bare cast is biased by half a level, and wraps.
         return images.float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
 
-    def _gradients(self, loss: Tensor, parameters: list[nn.Parameter]) -> tuple[Tensor, ...]:
-        """Gradients for one network's parameters alone, left in `.grad`, clipped."""
+    def _descend(self, loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer):
+        """One step of one network's optimizer; the gradients, which the other network never gets."""
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
+        optimizer.step()
         return gradients
 
     def _set_learning_rates(self, step: int) -> None:

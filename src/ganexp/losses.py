@@ -36,8 +36,9 @@ class Minimax(Loss):
     smoothing: Share = 0.0
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        loss = (softplus(-real) + softplus(fake)).mean()
         # BCE of target t from a logit x is softplus(-x) + (1 - t) x.
-        return softplus(-real).mean() + self.smoothing * real.mean() + softplus(fake).mean()
+        return loss + self.smoothing * real.mean() if self.smoothing else loss
 
     def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
         return -softplus(fake).mean()

@@ -45,7 +45,7 @@ class MLP(Network):
         norm = self.generator_norm == "batch"
         layers: list[nn.Module] = []
         for narrow, wide in pairwise(widths):
-            layers += [nn.Linear(narrow, wide), *[nn.BatchNorm1d(wide)] * norm, nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Linear(narrow, wide), *[nn.BatchNorm1d(wide)] * norm, nn.LeakyReLU(0.2)]
         return Generator(nn.Sequential(*layers, *last, nn.Tanh()), classes)
 
     def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
@@ -54,6 +54,6 @@ class MLP(Network):
         widths = [pixels, *(round(w * self.hidden) for w in self.discriminator_widths)]
         layers: list[nn.Module] = [nn.Flatten()]
         for wide, narrow in pairwise(widths):
-            layers += [nn.Linear(wide, narrow), *[nn.BatchNorm1d(narrow)] * norm, nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Linear(wide, narrow), *[nn.BatchNorm1d(narrow)] * norm, nn.LeakyReLU(0.2)]
             layers += [Dropout(self.dropout)] * (self.dropout > 0)
         return Discriminator(nn.Sequential(*layers), widths[-1], shape, classes, self.conditioning)

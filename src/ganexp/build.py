@@ -12,6 +12,7 @@ import hydra
 import torch
 from hydra.errors import InstantiationException
 from pydantic import ValidationError
+from torch import nn
 
 from ganexp.callbacks.figures import LINE_EVERY
 from ganexp.config import Config
@@ -20,7 +21,7 @@ from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError, from_validation
 from ganexp.gan import GAN
 from ganexp.networks.discriminator import mixes_samples
-from ganexp.networks.network import Network
+from ganexp.networks.network import Network, Shape
 from ganexp.regularizers import Regularizer
 
 
@@ -39,8 +40,15 @@ def instantiate(key: str, node: dict[str, Any]) -> Any:
         raise UserError(f"{key}._target_={node.get('_target_')}: {first}") from error
 
 
-def dataset(config: Config) -> Dataset:
-    return instantiate("data", config.data)
+def dataset(options: dict[str, Any]) -> Dataset:
+    """The data that the `data` section of a configuration describes."""
+    return instantiate("data", options)
+
+
+def generator(config: Config, shape: Shape, classes: int) -> nn.Module:
+    """The generator of `config`, with fresh weights, for pictures of that shape."""
+    network: Network = instantiate("network", config.network)
+    return network.generator(shape, classes if config.model.conditional else 0)
 
 
 def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
@@ -88,6 +96,10 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         report_every=math.gcd(LINE_EVERY, config.trainer.log_every_n_steps),
         # Whatever happens at a fixed number of iterations happens at a multiple of this one; 0 (off) drops out.
         pause_every=math.gcd(
-            LINE_EVERY, config.trainer.log_every_n_steps, config.samples.every, config.checkpoint.every
+            LINE_EVERY,
+            config.trainer.log_every_n_steps,
+            config.samples.every,
+            config.evaluation.every,
+            config.checkpoint.every,
         ),
     )

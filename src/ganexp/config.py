@@ -62,6 +62,15 @@ class Samples:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Evaluation:
+    """samples, final: pictures that are measured while training, and at the end."""
+
+    every: NonNegative
+    samples: Annotated[int, Ge(2)]
+    final: Annotated[int, Ge(2)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Checkpoint:
     every: NonNegative
     keep: NonNegative
@@ -81,6 +90,7 @@ class Config:
     train: Train
     trainer: Trainer
     samples: Samples
+    evaluation: Evaluation
     checkpoint: Checkpoint
     optimizer: Optimizers
     data: dict[str, Any]

@@ -12,32 +12,48 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp import build
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
+from ganexp.callbacks.evaluation import Evaluation
 from ganexp.callbacks.figures import Figures, ProgressBar
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
+from ganexp.evaluation import Protocol, of_run, table
 from ganexp.memory import keep_freed_memory
 from ganexp.record import Record
+from ganexp.runs import Run
 from ganexp.tensorboard import TensorBoard
 
 log = logging.getLogger("ganexp")
 
 
-def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None:
+def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, record: Record) -> None:
     """Train in the folder `run`; KeyboardInterrupt if a signal ended it early, with all saved."""
     keep_freed_memory()
     on_terminal = sys.stderr.isatty()
     _quieten(on_terminal)
-    data = build.dataset(config)
+    data = build.dataset(config.data)
     pictures = data.load()
+    about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
+    record.write(data=about)
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     logger = TensorBoard(run)
     logger.experiment.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(composed, resolve=True)}```")
     classes = len(pictures.classes) if config.model.conditional else 0
     grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, classes)
+    shown_weights = "ema" if config.train.ema_decay else "raw"
     interrupt = Interrupt()
+    evaluations = []
+    if config.evaluation.every and data.evaluator is not None:
+        protocol = Protocol(data, pictures)
+        evaluations = [
+            Evaluation(run, protocol, config.evaluation.every, config.evaluation.samples, config.seed, classes)
+        ]
+    elif config.evaluation.every:
+        log.warning(
+            "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
+        )
     trainer = pl.Trainer(
         max_steps=config.trainer.max_steps,
         max_epochs=-1,
@@ -51,6 +67,7 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
             Speed(record),
             Figures(config.trainer.log_every_n_steps),
             grids,
+            *evaluations,
             Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
             interrupt,
             *[ProgressBar()] * on_terminal,
@@ -64,8 +81,8 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
     last = run / "checkpoints" / "last.ckpt" if config.resume else None
     gc.freeze()  # What the imports left, a million objects, is not worth searching for garbage again and again.
     trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
+    record.write(data=about | {"sha256": pictures.sha256()})
 
-    record.write(data={"name": type(data).__name__, "sha256": pictures.sha256()})
     if interrupt.received:
         log.warning(
             "%s: stopped after iteration %d, all saved. To go on: python -m ganexp.train resume=%s",
@@ -74,6 +91,11 @@ def fit(config: Config, composed: DictConfig, run: Path, record: Record) -> None
             _short(run),
         )
         raise KeyboardInterrupt(interrupt.received.name)
+    if evaluations:
+        evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
+        log.info("%s", table(evaluation))
+        record.write(evaluation=evaluation)
+        logger.log_hyperparams(_asked_for(overrides), evaluation["figures"])
     log.info(
         "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,
@@ -90,6 +112,11 @@ class Endless:
     def __iter__(self) -> Iterator[tuple[()]]:
         while True:
             yield ()
+
+
+def _asked_for(overrides: list[str]) -> dict[str, str]:
+    """What was typed, for TensorBoard's table of runs: what all runs have in common would only hide it."""
+    return dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
 
 
 def _short(path: Path) -> Path:

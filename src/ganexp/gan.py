@@ -19,6 +19,7 @@ from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.losses import Loss
 from ganexp.networks.discriminator import Discriminator, Verdict, mixes_samples
+from ganexp.pictures import to_uint8
 from ganexp.regularizers import Regularizer
 
 EMA_EVERY = 4
@@ -169,13 +170,17 @@ class GAN(pl.LightningModule):
 
     @torch.no_grad()
     def pictures(self, latent: Tensor, labels: Tensor | None) -> Tensor:
-        """What one looks at: the EMA generator's pictures (the raw one's if EMA is off), uint8 [n, C, H, W]."""
-        network = self.ema if self.ema is not None else self.generator
+        """What one looks at: `shown`'s pictures, uint8 [n, C, H, W]."""
+        network = self.shown
         was_training = network.training
         images = network.eval()(latent, labels)
         network.train(was_training)
-        # Clamp and round before the cast: a bare cast is biased by half a level, and wraps.
-        return images.float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
+        return to_uint8(images)
+
+    @property
+    def shown(self) -> nn.Module:
+        """The generator that pictures and figures come from: the EMA, or the raw one if that is off."""
+        return self.ema if self.ema is not None else self.generator
 
     def _descend(self, loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer):
         """One step of one network's optimizer; the gradients, which the other network never gets."""

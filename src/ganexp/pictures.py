@@ -19,6 +19,12 @@ def grid(images: Tensor, columns: int, gap: int = 2) -> Tensor:
     return sheet
 
 
+def to_uint8(images: Tensor) -> Tensor:
+    """Float in [-1, 1] to the nearest of 256 levels; what lies outside is clamped."""
+    # Rounded before the cast: a bare cast is biased by half a level, and wraps.
+    return images.float().add(1).mul(127.5).clamp(0, 255).round().to(torch.uint8)
+
+
 def to_pil(image: Tensor) -> Image.Image:
     """uint8 [C, H, W] of 1 or 3 channels, as a Pillow image."""
     array = image.permute(1, 2, 0).cpu().numpy()

@@ -37,10 +37,14 @@ class Pictures:
 
 @dataclass(frozen=True, config=STRICT)
 class Dataset(ABC):
-    """batch_size: pictures an update. flip: mirror half of them (never digits)."""
+    """batch_size: pictures an update. flip: mirror half of them (never digits).
+
+    evaluator: what measures generated pictures: one that comes with ganexp, by name, or a `.pt` file; or nothing.
+    """
 
     batch_size: Positive
     flip: bool = False
+    evaluator: str | None = None
 
     @abstractmethod
     def load(self, split: Split = "train") -> Pictures: ...

@@ -1,0 +1,69 @@
+"""Figures while a run trains, and the checkpoint that is best by them."""
+
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from ganexp.evaluation import Protocol, append
+from ganexp.gan import GAN
+from ganexp.metrics.measure import quick
+from ganexp.sampling import CHOOSING, sample
+
+log = logging.getLogger("ganexp")
+
+
+class Evaluation(pl.Callback):
+    """At every `every`-th iteration: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
+
+    The `n` pictures are of a stream of latents that no reported figure comes from, and whose generator is its own:
+    a run learns the same with and without evaluations.
+    """
+
+    def __init__(self, run: Path, protocol: Protocol, every: int, n: int, seed: int, classes: int):
+        self.run, self.protocol, self.every, self.n, self.seed, self.classes = run, protocol, every, n, seed, classes
+        self.best, self.best_step, self.newest = math.inf, 0, {}
+        self._before = 0.0
+        self.spent = 0.0
+        """Seconds that evaluations took."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "best_step": self.best_step, "seconds": self._seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best, self.best_step, self._before = (state_dict[key] for key in ("best", "best_step", "seconds"))
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._began = time.perf_counter()
+        self.protocol.evaluator.network.to(pl_module.device)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, GAN)
+        step = trainer.global_step
+        if step % self.every and step != trainer.max_steps:
+            return
+        began = time.perf_counter()
+        network = pl_module.shown
+        was_training = network.training
+        batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, self.seed + CHOOSING)
+        samples, _ = self.protocol.look(batches)
+        network.train(was_training)
+        self.newest = quick(samples, self.protocol.train, self.protocol.evaluator.name)
+        score = self.newest[f"fid_{self.protocol.evaluator.name}"]
+        append(self.run, {"step": step, "seconds": round(self._seconds(), 2), "samples": self.n} | self.newest)
+        for logger in trainer.loggers:
+            logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
+        log.info("iteration %6d  FID %.2f (%s, %d samples)", step, score, self.protocol.evaluator.name, self.n)
+        if score < self.best:
+            self.best, self.best_step = score, step
+            trainer.save_checkpoint(self.run / "checkpoints" / "best.ckpt")
+        self.spent += time.perf_counter() - began
+
+    def _seconds(self) -> float:
+        """Since the run first began to train, pauses left out."""
+        return self._before + time.perf_counter() - self._began

@@ -1,0 +1,84 @@
+"""Measure a run, or anybody's pictures: `python -m ganexp.evaluate run=outputs/…`."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Lt
+from omegaconf import DictConfig, OmegaConf
+from pydantic.dataclasses import dataclass
+
+from ganexp import command
+from ganexp.config import STRICT, parse
+from ganexp.errors import UserError
+
+log = logging.getLogger("ganexp")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Evaluate:
+    """run or samples: what is measured. n: pictures; two are the fewest that have a covariance."""
+
+    data: dict[str, Any] | None
+    run: str | None
+    samples: str | None
+    checkpoint: str
+    weights: Literal["ema", "raw"]
+    n: Annotated[int, Ge(2)]
+    seed: Annotated[int, Ge(0), Lt(2**32)]
+    device: Literal["auto", "cpu", "cuda", "mps"]
+    protocol: Literal["in_domain", "official"]
+    gan_train: bool
+    out: str | None
+
+
+def evaluate(composed: DictConfig) -> None:
+    config: Evaluate = parse(composed, Evaluate)
+    if (config.run is None) == (config.samples is None):
+        raise UserError("name what to evaluate: run=outputs/…, a run's folder, or samples=FILE.npz and data=…")
+    if config.data is None:
+        raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
+
+    # Torch takes seconds to import; a mistake should be told before.
+    import torch
+
+    from ganexp import build, evaluation, official
+    from ganexp.metrics import given
+    from ganexp.runs import Run
+
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
+    run = Run.open(config.run) if config.run is not None else None
+    data = build.dataset(config.data)
+    if config.protocol == "official":
+        result = official.evaluate(run, config.samples, data, config.checkpoint, config.weights, config.seed, device)
+    else:
+        protocol = evaluation.Protocol(data, data.load(), device)
+        if run is not None:
+            result = evaluation.of_run(run, protocol, config.checkpoint, config.weights, config.n, config.seed)
+        else:
+            images, labels = given.read(Path(str(config.samples)), config.n, protocol.pictures.shape)
+            result = evaluation.of_pictures(images, labels, protocol)
+    log.info("%s", evaluation.table(result))
+    if config.out is not None:
+        Path(config.out).write_text(json.dumps(result, indent=2) + "\n")
+        log.info("All of it is in %s", config.out)
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Beside `run=RUN`, RUN's own choice of data, before what was typed."""
+    path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("run=")), "")
+    hydra = Path(path) / ".hydra"
+    if not path or not (hydra / "hydra.yaml").is_file():
+        return arguments  # What is wrong is told where the run is opened.
+    choice = OmegaConf.load(hydra / "hydra.yaml").hydra.runtime.choices.data
+    overrides = [str(o) for o in OmegaConf.load(hydra / "overrides.yaml")]
+    return [f"data={choice}", *(o for o in overrides if o.startswith("data.")), *arguments]
+
+
+def main() -> None:
+    command.run("evaluate", evaluate, arguments=expand)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The full evaluation: of a run's checkpoint, or of anybody's pictures."""
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from ganexp.data.dataset import Dataset, Pictures
+from ganexp.errors import UserError
+from ganexp.metrics import evaluator as evaluators
+from ganexp.metrics.card import Card
+from ganexp.metrics.measure import Samples, floors, full
+from ganexp.metrics.neighbours import nearest
+from ganexp.metrics.reference import Reference, reference
+from ganexp.pictures import grid, to_pil
+from ganexp.runs import Run
+from ganexp.sampling import sample
+
+Batches = Iterable[tuple[Tensor, Tensor | None]]
+"""Of (pictures uint8 [B, C, H, W], the classes asked for int64 [B] or None)."""
+
+
+class Protocol:
+    """An evaluator and the real pictures of one dataset, ready to measure generated ones."""
+
+    def __init__(self, data: Dataset, pictures: Pictures, device: torch.device | str = "cpu"):
+        """`pictures`: what the data loads for training. UserError if the data names no evaluator, or one for
+        pictures of another shape."""
+        if data.evaluator is None:
+            raise UserError(
+                "data.evaluator is not set, so there is nothing to measure with: name one that comes with ganexp "
+                f"({', '.join(evaluators.shipped())}), or a .pt file that python -m ganexp.evaluator trained"
+            )
+        self.evaluator = evaluators.load(data.evaluator, device)
+        if pictures.shape != self.evaluator.shape:
+            raise UserError(
+                f"data.evaluator={data.evaluator} measures pictures of {self.evaluator.shape} (channels, height, "
+                f"width), and these have {pictures.shape}, which are never resized: name another evaluator, train "
+                "one with python -m ganexp.evaluator, or do without by data.evaluator=null"
+            )
+        self.data, self.pictures = data, pictures
+
+    @cached_property
+    def train(self) -> Reference:
+        return reference(self.evaluator, self.pictures)
+
+    @cached_property
+    def test(self) -> Reference | None:
+        """None for a folder of one's own, which has no pictures apart from those trained on."""
+        test = reference(self.evaluator, self.data.load("test"))
+        return test if test.sha256 != self.train.sha256 else None
+
+    def look(self, batches: Batches) -> tuple[Samples, Tensor]:
+        """What the evaluator makes of the pictures, and the pictures themselves."""
+        seen = [(images, *self.evaluator(images), labels) for images, labels in batches]
+        images, features, probabilities, asked = zip(*seen, strict=True)
+        labels = torch.cat(asked) if asked[0] is not None else None
+        return Samples(torch.cat(features), torch.cat(probabilities), labels), torch.cat(images)
+
+    def evaluate(self, samples: Samples, weights: str, seed: int | None) -> dict[str, Any]:
+        """figures, floors (the same of real pictures), classes (the histogram) and the card."""
+        name, n = self.evaluator.name, len(samples.features)
+        conditional = samples.asked is not None
+        card = Card(
+            evaluator=name,
+            evaluator_sha256=self.evaluator.card["sha256"],
+            reference=f"{type(self.data).__name__} train",
+            reference_sha256=self.train.sha256,
+            samples=n,
+            weights=weights,
+            seed=seed,
+        )
+        return {
+            "figures": full(samples, self.train, self.test, name),
+            "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
+            "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
+            "card": dataclasses.asdict(card),
+        }
+
+
+def of_run(run: Run, protocol: Protocol, checkpoint: str, weights: str, n: int, seed: int) -> dict[str, Any]:
+    """The evaluation of a run's checkpoint, also kept in the run's folder."""
+    began = time.perf_counter()
+    path = run.checkpoint(checkpoint)
+    network = run.generator(path, weights, protocol.evaluator.network.mean.device)
+    batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed)
+    samples, images = protocol.look(_with_progress(batches, n))
+    about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
+    evaluation = about | protocol.evaluate(samples, weights, seed)
+    evaluation["seconds"] = round(time.perf_counter() - began, 2)
+    _keep(run.path, evaluation, samples, images, protocol)
+    return evaluation
+
+
+def of_pictures(images: Tensor, labels: Tensor | None, protocol: Protocol) -> dict[str, Any]:
+    """The evaluation of pictures of which nothing more is known: uint8 [N, C, H, W], labels int64 [N] or None."""
+    parts = images.split(evaluators.BLOCK)
+    asked = labels.split(evaluators.BLOCK) if labels is not None else [None] * len(parts)
+    samples, _ = protocol.look(_with_progress(zip(parts, asked, strict=True), len(images)))
+    return protocol.evaluate(samples, "given", None)
+
+
+def table(evaluation: dict[str, Any]) -> str:
+    """Figures, and beside them those of real pictures, a line each."""
+    lines = [f"{'':28}{'samples':>12}{'real':>12}"]
+    for name, value in evaluation["figures"].items():
+        floor = evaluation["floors"].get(name)
+        lines.append(f"{name:28}{value:12.4f}" + (f"{floor:12.4f}" if floor is not None else ""))
+    return "\n".join(lines)
+
+
+def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, columns: int = 10, rows: int = 4) -> Tensor:
+    """A sheet, uint8 [C, H, W], of pairs of rows: samples, and below each its nearest training picture."""
+    shown = slice(0, columns * rows)
+    _, indices = nearest(samples.features[shown], protocol.train.features)
+    pairs = zip(images[shown].split(columns), protocol.pictures.images[indices].split(columns), strict=True)
+    return grid(torch.cat([row for pair in pairs for row in pair]), columns)
+
+
+def append(run: Path, line: dict[str, Any]) -> None:
+    """One line more in a run's `metrics.jsonl`."""
+    with open(run / "metrics.jsonl", "a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _keep(run: Path, evaluation: dict[str, Any], samples: Samples, images: Tensor, protocol: Protocol) -> None:
+    """In the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for TensorBoard."""
+    append(run, evaluation)
+    pairs = beside_neighbours(samples, images, protocol)
+    (run / "samples").mkdir(exist_ok=True)
+    to_pil(pairs).save(run / "samples" / "neighbours.png")
+    with SummaryWriter(str(run)) as writer:
+        step = evaluation["step"]
+        for name, value in evaluation["figures"].items():
+            writer.add_scalar(f"evaluation/{name}", value, step)
+        writer.add_histogram("evaluation/classes", samples.probabilities.argmax(1), step)
+        writer.add_image("evaluation/samples_above_nearest_training_pictures", pairs, step)
+
+
+def _with_progress(batches: Batches, n: int) -> Batches:
+    with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for images, labels in batches:
+            yield images, labels
+            bar.update(len(images))

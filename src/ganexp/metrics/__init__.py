@@ -1,0 +1,1 @@
+"""How good generated pictures are, by figures that need no network."""

@@ -1,0 +1,79 @@
+"""The official protocol, by torch-fidelity's own code (Obukhov et al. 2020): Inception features, 50,000 pictures.
+
+Its figures may be compared with published ones. It needs the extra `ganexp[fid]`, and downloads the weights of
+Inception and CIFAR-10's original training set.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as TorchDataset
+
+from ganexp.data.cifar10 import CIFAR10
+from ganexp.data.dataset import Dataset
+from ganexp.errors import UserError
+from ganexp.metrics import given
+from ganexp.runs import Run
+from ganexp.sampling import sample
+
+N = 50_000
+
+
+class Seen(TorchDataset):
+    """Pictures as torch-fidelity takes them: uint8 [3, H, W], one at a time."""
+
+    def __init__(self, images: Tensor):
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index]
+
+
+def evaluate(
+    run: Run | None, samples: str | None, data: Dataset, checkpoint: str, weights: str, seed: int, device: str
+) -> dict[str, Any]:
+    """figures and card of 50,000 pictures: a run's checkpoint's, or those in the file or folder `samples`."""
+    if not isinstance(data, CIFAR10):
+        raise UserError(
+            f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
+            "protocol=in_domain"
+        )
+    if run is not None:
+        network = run.generator(run.checkpoint(checkpoint), weights, device)
+        batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
+        images = torch.cat([images for images, _ in batches])
+    else:
+        images, _ = given.read(Path(str(samples)), N, (3, 32, 32))
+        weights = "given"
+        if len(images) < N:
+            raise UserError(f"samples={samples}: protocol=official takes {N} pictures, and there are {len(images)}")
+    card = {"evaluator": "torch-fidelity", "reference": "CIFAR-10 train, original", "samples": N, "weights": weights}
+    return {"figures": measure(images), "floors": {}, "card": card | {"seed": seed}}
+
+
+def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **options: Any) -> dict[str, float]:
+    """ISC, FID, KID and PRC of uint8 [N, 3, H, W]. `options` go to torch-fidelity as they are.
+
+    UserError where torch-fidelity, the weights or the reference cannot be had.
+    """
+    try:
+        import torch_fidelity  # type: ignore[import-not-found]
+    except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch: RuntimeError
+        raise UserError(
+            f"protocol=official needs torch-fidelity and a torchvision that matches torch ({error}): type "
+            "pip install 'ganexp[fid]'"
+        ) from None
+    asked: dict[str, Any] = {"isc": True, "fid": True, "kid": True, "prc": True, "verbose": False} | options
+    try:
+        return torch_fidelity.calculate_metrics(input1=Seen(images), input2=reference, **asked)
+    except (URLError, OSError) as error:
+        raise UserError(
+            f"protocol=official: Inception's weights or the original CIFAR-10 could not be downloaded ({error}); "
+            "try again with a network, or type protocol=in_domain"
+        ) from None

@@ -34,7 +34,6 @@ def game(network=None, loss=None, regularizers=(), conditional=False, **train) -
         Train(**train),
         latent_dim=4,
         make_batches=lambda device, rank, world: Batches(DATA.load(), 4, 0, device),
-        report_every=1,
         pause_every=1,
     )
     optimizers = gan.configure_optimizers()

@@ -93,7 +93,6 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         config.train,
         config.model.latent_dim,
         make_batches,
-        report_every=math.gcd(LINE_EVERY, config.trainer.log_every_n_steps),
         # Whatever happens at a fixed number of iterations happens at a multiple of this one; 0 (off) drops out.
         pause_every=math.gcd(
             LINE_EVERY,

@@ -66,8 +66,8 @@ class Evaluation:
     """samples, final: pictures that are measured while training, and at the end."""
 
     every: NonNegative
-    samples: Annotated[int, Ge(2)]
-    final: Annotated[int, Ge(2)]
+    samples: Annotated[int, Ge(100)]
+    final: Annotated[int, Ge(100)]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -18,14 +18,14 @@ log = logging.getLogger("ganexp")
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluate:
-    """run or samples: what is measured. n: pictures; two are the fewest that have a covariance."""
+    """run or samples: what is measured. n: pictures."""
 
     data: dict[str, Any] | None
     run: str | None
     samples: str | None
     checkpoint: str
     weights: Literal["ema", "raw"]
-    n: Annotated[int, Ge(2)]
+    n: Annotated[int, Ge(100)]
     seed: Annotated[int, Ge(0), Lt(2**32)]
     device: Literal["auto", "cpu", "cuda", "mps"]
     protocol: Literal["in_domain", "official"]

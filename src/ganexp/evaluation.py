@@ -63,7 +63,9 @@ class Protocol:
         """What the evaluator makes of the pictures, and the pictures themselves."""
         seen = [(images, *self.evaluator(images), labels) for images, labels in batches]
         images, features, probabilities, asked = zip(*seen, strict=True)
-        labels = torch.cat(asked) if asked[0] is not None else None
+        # Another dataset's evaluator does not know the classes that were asked for.
+        known = asked[0] is not None and self.pictures.classes == self.evaluator.classes
+        labels = torch.cat(asked) if known else None
         return Samples(torch.cat(features), torch.cat(probabilities), labels), torch.cat(images)
 
     def evaluate(self, samples: Samples, weights: str, seed: int | None) -> dict[str, Any]:

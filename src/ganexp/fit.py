@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp import build
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
+from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import Evaluation
 from ganexp.callbacks.figures import Figures, ProgressBar
 from ganexp.callbacks.interrupt import Interrupt
@@ -68,6 +69,7 @@ def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, r
             Figures(config.trainer.log_every_n_steps),
             grids,
             *evaluations,
+            CollapseAlarm(run, record, gan.loss, evaluations[0] if evaluations else None),
             Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
             interrupt,
             *[ProgressBar()] * on_terminal,

@@ -40,12 +40,11 @@ class GAN(pl.LightningModule):
         train: Train,
         latent_dim: int,
         make_batches: Callable[[torch.device, int, int], Batches],
-        report_every: int,
         pause_every: int,
     ):
         """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
         `make_batches`: of (device, rank, world size), called when training starts; its labels are the
-        networks' conditions. `report_every`: iterations between two reports, a multiple of `pause_every`."""
+        networks' conditions. `pause_every`: iterations between two reports, at which callbacks have a look."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = generator
@@ -53,7 +52,7 @@ class GAN(pl.LightningModule):
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False) if train.ema_decay else None
         self.loss, self.regularizers, self.train_options = loss, regularizers, train
         self.augment = DiffAugment(train.augment)
-        self.latent_dim, self.report_every, self.pause_every = latent_dim, report_every, pause_every
+        self.latent_dim, self.pause_every = latent_dim, pause_every
         self.mixes_samples = mixes_samples(discriminator)
         self.report: dict[str, float] = {}
         """The newest figures, by TensorBoard tag."""
@@ -90,7 +89,7 @@ class GAN(pl.LightningModule):
 
     def iterate(self, step: int) -> None:
         n_critic = self.train_options.n_critic
-        reporting = (step + 1) % self.report_every == 0
+        reporting = (step + 1) % self.pause_every == 0
         self._set_learning_rates(step)
         for update in range(step * n_critic, (step + 1) * n_critic):
             real, labels = self.batches[update]
@@ -125,8 +124,8 @@ class GAN(pl.LightningModule):
             "loss/penalty": loss - adversarial,
             "probability/real": of_real.logits.sigmoid().mean(),
             "probability/fake": of_fake.logits.sigmoid().mean(),
-            "accuracy/real": (of_real.logits > 0).float().mean(),
-            "accuracy/fake": (of_fake.logits < 0).float().mean(),
+            "accuracy/real": (of_real.logits > self.loss.boundary).float().mean(),
+            "accuracy/fake": (of_fake.logits < self.loss.boundary).float().mean(),
             "gradient_norm/discriminator": nn.utils.get_total_norm(gradients),
         }
 

@@ -19,6 +19,12 @@ class Loss(ABC):
     compares: ClassVar[bool] = False
     """Whether the generator's half looks at real logits too."""
 
+    bounded: ClassVar[bool] = True
+    """Whether the discriminator's half cannot fall below 0, which it nears as D wins."""
+
+    boundary: ClassVar[float] = 0.0
+    """The logit at which D takes a picture for real as much as for fake."""
+
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
@@ -60,6 +66,7 @@ class LeastSquares(Loss):
     """
 
     smoothing: Share = 0.0
+    boundary: ClassVar[float] = 0.5
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * ((real - (1 - self.smoothing)).square().mean() + fake.square().mean())
@@ -72,6 +79,8 @@ class LeastSquares(Loss):
 class Wasserstein(Loss):
     """Arjovsky, Chintala and Bottou 2017, eq. 2: needs a regularizer that bounds D's slope."""
 
+    bounded: ClassVar[bool] = False
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean() - real.mean()
 
@@ -82,6 +91,8 @@ class Wasserstein(Loss):
 @dataclass(frozen=True, config=STRICT)
 class Hinge(Wasserstein):
     """Lim and Ye 2017; Miyato et al. 2018, eq. 16: D stops at margin 1."""
+
+    bounded: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(1 - real).mean() + relu(1 + fake).mean()

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 
 from ganexp.evaluation import Protocol, append
 from ganexp.gan import GAN
+from ganexp.metrics.classes import missing
 from ganexp.metrics.measure import quick
 from ganexp.sampling import CHOOSING, sample
 
@@ -25,16 +26,18 @@ class Evaluation(pl.Callback):
 
     def __init__(self, run: Path, protocol: Protocol, every: int, n: int, seed: int, classes: int):
         self.run, self.protocol, self.every, self.n, self.seed, self.classes = run, protocol, every, n, seed, classes
-        self.best, self.best_step, self.newest = math.inf, 0, {}
-        self._before = 0.0
+        self.best, self._before = math.inf, 0.0
+        self.newest: dict[str, float] = {}
+        self.newest_step, self.missing = 0, []
+        """Of the newest figures, and the names of the classes that were missing then."""
         self.spent = 0.0
         """Seconds that evaluations took."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "best_step": self.best_step, "seconds": self._seconds()}
+        return {"best": self.best, "seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self.best_step, self._before = (state_dict[key] for key in ("best", "best_step", "seconds"))
+        self.best, self._before = state_dict["best"], state_dict["seconds"]
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._began = time.perf_counter()
@@ -54,13 +57,15 @@ class Evaluation(pl.Callback):
         samples, _ = self.protocol.look(batches)
         network.train(was_training)
         self.newest = quick(samples, self.protocol.train, self.protocol.evaluator.name)
+        shares, classes = self.protocol.train.shares, self.protocol.evaluator.classes
+        self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares)]
         score = self.newest[f"fid_{self.protocol.evaluator.name}"]
         append(self.run, {"step": step, "seconds": round(self._seconds(), 2), "samples": self.n} | self.newest)
         for logger in trainer.loggers:
             logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
         log.info("iteration %6d  FID %.2f (%s, %d samples)", step, score, self.protocol.evaluator.name, self.n)
         if score < self.best:
-            self.best, self.best_step = score, step
+            self.best = score
             trainer.save_checkpoint(self.run / "checkpoints" / "best.ckpt")
         self.spent += time.perf_counter() - began
 

@@ -34,11 +34,12 @@ class Samples:
 
 
 def quick(samples: Samples, train: Reference, name: str) -> dict[str, float]:
-    """What is worth its time while a run trains: the distance and the classes."""
+    """What is worth its time while a run trains: the distance, the classes, duplicates."""
     figures = {
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features)),
         "class_divergence": divergence(samples.shares, train.shares),
         "modes": float(len(train.shares) - len(missing(samples.shares, train.shares))),
+        "duplicates": _duplicates(samples.features, train.some(len(samples.features))),
     }
     if samples.asked is not None:
         figures["class_accuracy"] = (samples.probabilities.argmax(1) == samples.asked).double().mean().item()
@@ -66,8 +67,6 @@ def full(samples: Samples, train: Reference, test: Reference | None, name: str) 
         fake = nearest(features[:SEARCHED], train.features)[0]
         figures["neighbour_distance"] = (fake.median() / real.median()).item()
         figures["copies"] = (fake <= real.quantile(COPY)).double().mean().item()
-    among_real = kth_distance(train.some(len(features)), 1)
-    figures["duplicates"] = (kth_distance(features, 1) <= among_real.quantile(COPY)).double().mean().item()
     return figures | _by_class(samples, train, name)
 
 
@@ -77,6 +76,12 @@ def floors(train: Reference, test: Reference, n: int, name: str, conditional: bo
     real = Samples(test.features[chosen], test.probabilities[chosen], test.labels[chosen] if conditional else None)
     of_train = frechet_distance(test.statistics, Statistics.of(train.some(n)))
     return full(real, train, test, name) | {f"fid_test_{name}": of_train}
+
+
+def _duplicates(features: Tensor, real: Tensor) -> float:
+    """Share of samples as close to another one as a hundredth of as many real pictures are."""
+    close = kth_distance(real, 1).quantile(COPY)
+    return (kth_distance(features, 1) <= close).double().mean().item()
 
 
 def _by_class(samples: Samples, train: Reference, name: str) -> dict[str, float]:

@@ -1,0 +1,116 @@
+"""Says in plain words when a training has gone wrong, and what people do about it."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+
+from ganexp.callbacks.evaluation import Evaluation
+from ganexp.errors import UserError
+from ganexp.gan import GAN
+from ganexp.losses import Loss
+from ganexp.record import Record
+
+log = logging.getLogger("ganexp")
+
+PATIENCE = 1000
+"""Iterations for which D's loss or G's gradients must be next to nothing: at the start they often are, for a while."""
+
+WON = 0.05
+"""A discriminator's loss, of a kind that cannot fall below 0, that leaves it nothing to learn."""
+
+DEAD = 1e-5
+"""A norm of the generator's gradient that moves nothing."""
+
+SHARE = 0.5
+"""Share of duplicates among samples that is a collapse; real pictures have COPY of them."""
+
+
+class CollapseAlarm(pl.Callback):
+    """Stops a run whose figures are no longer finite; warns, once for each kind, of what else it sees.
+
+    Pictures are judged in the last three quarters of a run, when two evaluations in turn agree.
+    """
+
+    def __init__(self, run: Path, record: Record, loss: Loss, evaluation: Evaluation | None):
+        self.run, self.record, self.loss, self.evaluation = run, record, loss, evaluation
+        self._since: dict[str, int] = {}
+        self._warned: list[str] = []
+        self._judged, self._before = 0, set()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"warned": self._warned}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._warned = state_dict["warned"]
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, GAN)
+        report, step = pl_module.report, trainer.global_step
+        if not report:
+            return
+        if not all(map(math.isfinite, report.values())):
+            self._stop(trainer, report)
+        self._lasting(
+            "saturated",
+            step,
+            self.loss.bounded and report["loss/discriminator"] < WON,
+            f"D has told real from fake without effort for {PATIENCE} iterations (its loss is "
+            f"{report['loss/discriminator']:.3g}), so G learns little from it: lower optimizer.discriminator.lr, raise "
+            "network.dropout, or add regularizer=[r1]",
+        )
+        self._lasting(
+            "dead",
+            step,
+            report["gradient_norm/generator"] < DEAD,
+            f"G's gradients have been next to nothing for {PATIENCE} iterations (norm "
+            f"{report['gradient_norm/generator']:.1e}): it does not learn; use loss=non_saturating, a smaller "
+            "optimizer.discriminator.lr, or regularizer=[r1]",
+        )
+        if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, trainer.max_steps // 4):
+            self._judged = self.evaluation.newest_step
+            self._judge(self.evaluation)
+
+    def _lasting(self, kind: str, step: int, seen: bool, sentence: str) -> None:
+        if not seen:
+            self._since.pop(kind, None)
+        elif step - self._since.setdefault(kind, step) >= PATIENCE:
+            self._warn(kind, sentence)
+
+    def _judge(self, evaluation: Evaluation) -> None:
+        found = {}
+        missing = evaluation.missing
+        if missing:
+            found["classes"] = (
+                f"G makes none, or next to none, of {', '.join(missing)}: modes are missing; lower the learning rates, "
+                "add regularizer=[r1], or ask for classes with model.conditional=true"
+            )
+        if evaluation.newest["duplicates"] > SHARE:
+            found["duplicates"] = (
+                f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one: G has "
+                "collapsed to few pictures; lower optimizer.generator.lr, add regularizer=[r1], or try model=wgan_gp"
+            )
+        for kind in found.keys() & self._before:
+            self._warn(kind, found[kind])
+        self._before = set(found)
+
+    def _warn(self, kind: str, sentence: str) -> None:
+        if kind not in self._warned:
+            self._warned.append(kind)
+            log.warning("Warning: %s.", sentence)
+            self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
+
+    def _stop(self, trainer: pl.Trainer, report: dict[str, float]) -> None:
+        wrong = ", ".join(name for name, value in report.items() if not math.isfinite(value))
+        trainer.save_checkpoint(self.run / "checkpoints" / "nan.ckpt")
+        last = self.run / "checkpoints" / "last.ckpt"
+        whole = f", and {last} is from before" if last.is_file() else ""
+        raise UserError(
+            f"Stopped at iteration {trainer.global_step}: {wrong} not finite. The networks as they are now are in "
+            f"checkpoints/nan.ckpt{whole}. Lower the learning rates (optimizer.generator.lr, "
+            "optimizer.discriminator.lr), or bound them by train.clip_norm=1"
+        )

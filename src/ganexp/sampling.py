@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from ganexp import seeds
 from ganexp.pictures import to_uint8
 
 BLOCK = 250
@@ -18,9 +19,8 @@ def latents(seed: int, start: int, stop: int, size: int) -> Tensor:
     """Numbers `start` to `stop` of the stream `seed`, from N(0, 1): float [stop - start, size]."""
     blocks = []
     for block in range(start // BLOCK, -(-stop // BLOCK)):
-        generator = torch.Generator().manual_seed((seed * 0x9E3779B97F4A7C15 + block) % 2**63)
         first = block * BLOCK
-        drawn = torch.randn(BLOCK, size, generator=generator)
+        drawn = torch.randn(BLOCK, size, generator=seeds.generator(seed, "latents", block))
         blocks.append(drawn[max(start - first, 0) : stop - first])
     return torch.cat(blocks) if blocks else torch.empty(0, size)
 

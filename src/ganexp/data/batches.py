@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ganexp import seeds
 from ganexp.data.dataset import Pictures
 
 
@@ -36,15 +37,12 @@ class Batches:
         number = number * self.world + self.rank
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
-            order = torch.randperm(len(self.images), generator=self._generator(epoch))
+            order = torch.randperm(len(self.images), generator=seeds.generator(self.seed, "epoch", epoch))
             self._order, self._epoch = order.to(self.images.device), epoch
         index = self._order[place * self.batch_size : (place + 1) * self.batch_size]
         # From uint8 to float32 and to [-1, 1] in one pass over the batch.
         images = torch.add(self._minus_one, self.images.index_select(0, index), alpha=1 / 127.5)
         if self.flip:
-            mirrored = torch.rand(self.batch_size, 1, 1, 1, generator=self._generator(number + 2**32)) < 0.5
+            mirrored = torch.rand(self.batch_size, 1, 1, 1, generator=seeds.generator(self.seed, "flip", number)) < 0.5
             images = torch.where(mirrored.to(images.device), images.flip(3), images)
         return images, self.labels[index] if self.labels is not None else None
-
-    def _generator(self, stream: int) -> torch.Generator:
-        return torch.Generator().manual_seed((self.seed * 0x9E3779B97F4A7C15 + stream) % 2**63)

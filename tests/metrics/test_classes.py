@@ -1,0 +1,22 @@
+"""What is said of classes."""
+
+import pytest
+import torch
+
+from ganexp.metrics.classes import classifier_score, divergence, histogram, missing
+
+
+def test_a_sure_classifier_of_balanced_pictures_scores_the_number_of_classes():
+    assert classifier_score(torch.eye(10).repeat(5, 1)) == pytest.approx(10)
+
+
+def test_one_class_alone_scores_1():
+    assert classifier_score(torch.eye(10)[:1].repeat(5, 1)) == pytest.approx(1)
+
+
+def test_a_class_that_is_next_to_absent_is_missing():
+    data = torch.full((4,), 0.25, dtype=torch.float64)
+    shares = histogram(torch.tensor([0] * 50 + [1] * 48 + [2] * 2), 4)
+    assert missing(shares, data) == [2, 3]
+    assert divergence(data, data) == pytest.approx(0)
+    assert divergence(shares, data) > 0.5

@@ -1,0 +1,32 @@
+"""Picture i of a seed is the same, whatever is asked for beside it."""
+
+import torch
+
+from ganexp.networks.mlp import MLP
+from ganexp.sampling import BLOCK, CHOOSING, latents, sample
+
+
+def drawn(n: int, batch: int, seed: int = 0, classes: int = 0) -> torch.Tensor:
+    torch.manual_seed(1)
+    generator = MLP(hidden=8, latent_dim=4).generator((1, 28, 28), classes).eval()
+    return torch.cat([images for images, _ in sample(generator, 4, classes, n, seed, batch)])
+
+
+def test_the_batch_size_and_the_number_do_not_matter():
+    whole = drawn(2 * BLOCK + 20, BLOCK)
+    for batch in (7, BLOCK + 1):
+        assert (drawn(2 * BLOCK + 20, batch).int() - whole.int()).abs().max() <= 1
+    assert torch.equal(latents(0, 3, 9, 4), latents(0, 0, 600, 4)[3:9])
+    assert torch.equal(latents(0, BLOCK - 2, BLOCK + 2, 4), latents(0, 0, 600, 4)[BLOCK - 2 : BLOCK + 2])
+
+
+def test_seeds_and_streams_differ_and_the_global_rng_is_left_alone():
+    before = torch.get_rng_state()
+    assert not torch.equal(latents(0, 0, 5, 4), latents(1, 0, 5, 4))
+    assert not torch.equal(latents(0, 0, 5, 4), latents(CHOOSING, 0, 5, 4))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_latents_are_standard_normal():
+    x = latents(0, 0, 40_000, 4)
+    assert abs(x.mean()) < 0.02 and abs(x.std() - 1) < 0.02

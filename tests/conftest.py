@@ -1,6 +1,8 @@
 """What several tests share: the command as a user types it, and a run that takes no time."""
 
 import contextlib
+import functools
+import importlib
 import io
 import logging
 import os
@@ -21,20 +23,26 @@ class Done(NamedTuple):
 Train = Callable[..., Done]
 
 
-@pytest.fixture
-def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """`train("seed=1")` is `python -m ganexp.train seed=1` typed in `tmp_path`, without the seconds of a start."""
-    from ganexp.train import main
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ganexp keeps for later, it keeps where the tests end with it."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    return folder
 
+
+@pytest.fixture
+def type_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """`type_("train", "seed=1")` is `python -m ganexp.train seed=1` in `tmp_path`, without the seconds of a start."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
 
-    def run(*typed: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["train", *typed])
+    def run(command: str, *typed: str) -> Done:
+        monkeypatch.setattr(sys, "argv", [command, *typed])
         code = 0
         with contextlib.redirect_stderr(io.StringIO()) as stderr:
             try:
-                main()
+                importlib.import_module(f"ganexp.{command}").main()
             except SystemExit as end:
                 code = end.code
         logging.getLogger().handlers.clear()
@@ -42,6 +50,25 @@ def train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
         return Done(code, stderr.getvalue())
 
     return run
+
+
+@pytest.fixture
+def train(type_) -> Train:
+    return functools.partial(type_, "train")
+
+
+@pytest.fixture(scope="session")
+def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of an evaluator of the pictures that `tiny` trains on."""
+    from ganexp.data.fake import Fake
+    from ganexp.metrics.classifier import Architecture, Recipe
+    from ganexp.metrics.training import train_evaluator
+
+    path = tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt"
+    data = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10)
+    recipe = Recipe(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=False)
+    train_evaluator(data, Architecture((4, 4, 4), pooled=False), recipe, path)
+    return path
 
 
 @pytest.fixture
@@ -71,4 +98,5 @@ def tiny() -> list[str]:
         "trainer.log_every_n_steps=2",
         "samples.every=2",
         "checkpoint.every=2",
+        "evaluation.every=0",
     ]

@@ -20,7 +20,6 @@ log = logging.getLogger("ganexp")
 class Evaluate:
     """run or samples: what is measured. n: pictures."""
 
-    data: dict[str, Any] | None
     run: str | None
     samples: str | None
     checkpoint: str
@@ -31,6 +30,7 @@ class Evaluate:
     protocol: Literal["in_domain", "official"]
     gan_train: bool
     out: str | None
+    data: dict[str, Any] | None = None
 
 
 def evaluate(composed: DictConfig) -> None:

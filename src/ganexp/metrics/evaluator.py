@@ -66,11 +66,12 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     if hashlib.sha256(content).hexdigest() != card["sha256"]:
         raise UserError(f"data.evaluator={named}: {path} is not the file that its card describes; train it anew")
     architecture = card["architecture"]
-    network = Classifier(
-        Architecture(tuple(architecture["widths"]), architecture["pooled"]),
-        tuple(card["shape"]),
-        len(card["classes"]),
-    )
+    with torch.random.fork_rng(devices=[]):  # Weights are drawn, to be replaced: a run's stream must not feel it.
+        network = Classifier(
+            Architecture(tuple(architecture["widths"]), architecture["pooled"]),
+            tuple(card["shape"]),
+            len(card["classes"]),
+        )
     # Half precision is for the file alone: what is measured is measured in float32.
     network.load_state_dict(torch.load(path, weights_only=True))
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,106 @@
+"""The evaluators that come with ganexp see what they should; others are trained by a command."""
+
+import json
+
+import pytest
+import torch
+
+from ganexp.data.mnist import MNIST
+from ganexp.errors import UserError
+from ganexp.metrics import evaluator
+from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.neighbours import prdc
+
+SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v1": 4_000_000}
+ACCURACIES = {"mnist_cnn_v1": 0.994, "cifar10_cnn_v1": 0.92}
+
+
+@pytest.mark.parametrize("name", sorted(SIZES))
+def test_an_evaluator_is_small_and_its_card_says_how_good_it_is(name):
+    loaded = evaluator.load(name)
+    assert (evaluator.SHIPPED / f"{name}.pt").stat().st_size <= SIZES[name]
+    assert loaded.card["test_accuracy"] >= ACCURACIES[name]
+    table = loaded.card["fid"]
+    assert table["noise of 0.05 of white"] < table["noise of 0.1 of white"]
+    assert table["held-out pictures (floor)"] < table["the last class missing"]
+    assert table["held-out pictures (floor)"] < table["shifted by 2 pixels"]
+    features, probabilities = loaded(torch.zeros(3, *loaded.shape, dtype=torch.uint8))
+    assert features.dtype == torch.float32 and probabilities.shape == (3, 10)
+    assert not any(p.requires_grad for p in loaded.network.parameters()) and not loaded.network.training
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Features of 2,000 training pictures, and a function from a change of 2,000 held-out ones to theirs."""
+    loaded, data = evaluator.load("mnist_cnn_v1"), MNIST(batch_size=64)
+    train, test = data.load("train"), data.load("test")
+    return loaded, loaded(train.images[:2000])[0], test.images[:2000], test.labels[:2000]
+
+
+def distance(seen, images):
+    return frechet_distance(Statistics.of(seen[1]), Statistics.of(seen[0](images)[0]))
+
+
+def test_more_noise_is_farther(seen):
+    images = seen[2]
+    noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    little, more = (images.add(255 * s * noise).clamp(0, 255).byte() for s in (0.05, 0.1))
+    assert distance(seen, images) < distance(seen, little) < distance(seen, more)
+
+
+def test_a_missing_class_is_farther_than_real_pictures(seen):
+    assert distance(seen, seen[2]) < distance(seen, seen[2][seen[3] != 9])
+
+
+def test_two_pixels_are_seen(seen):
+    assert 2 * distance(seen, seen[2]) < distance(seen, seen[2].roll(2, 3))
+
+
+def test_coverage_falls_on_memorised_pictures(seen):
+    loaded, train, images, _ = seen
+    fresh = loaded(images)[0]
+    assert prdc(train, train[:200].repeat(10, 1)).coverage < prdc(train, fresh).coverage - 0.2
+
+
+def test_it_reads_held_out_digits(seen):
+    assert (seen[0](seen[2])[1].argmax(1) == seen[3]).double().mean() > 0.98
+
+
+def test_the_batch_does_not_matter(seen):
+    whole = seen[0](seen[2][:600])[0]
+    parts = torch.cat([seen[0](part)[0] for part in seen[2][:600].split(77)])
+    torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-4)
+
+
+def test_a_file_that_is_not_what_its_card_says_is_refused(fake_evaluator, tmp_path):
+    copy = tmp_path / "other.pt"
+    copy.write_bytes(fake_evaluator.read_bytes()[:-1] + b"x")
+    copy.with_suffix(".json").write_text(fake_evaluator.with_suffix(".json").read_text())
+    with pytest.raises(UserError, match="not the file that its card describes"):
+        evaluator.load(str(copy))
+
+
+def test_an_unknown_name_gets_the_near_miss():
+    with pytest.raises(UserError, match="did you mean mnist_cnn_v1"):
+        evaluator.load("mnist_cnn_v2")
+
+
+def test_the_command_trains_one_and_writes_its_card(type_, tmp_path):
+    done = type_("evaluator", "data=fake", "data.n=128", "out=own.pt")
+    assert done.returncode == 0, done.stderr
+    card = json.loads((tmp_path / "own.json").read_text())
+    assert card["name"] == "own" and card["shape"] == [3, 32, 32] and 0 <= card["test_accuracy"] <= 1
+    assert evaluator.load(str(tmp_path / "own.pt")).card == card
+    assert "of the test pictures right" in done.stderr
+
+
+def test_the_same_recipe_and_seed_give_the_same_weights(type_, tmp_path):
+    for name in ("a.pt", "b.pt"):
+        assert type_("evaluator", "data=fake", "data.n=128", f"out={name}").returncode == 0
+    a, b = (torch.load(tmp_path / name, weights_only=True) for name in ("a.pt", "b.pt"))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
+    assert "sort the pictures into subfolders" in type_("evaluator", "data=fake", "data.classes=0").stderr
+    assert "type out=own.pt" in type_("evaluator", "data=fake", "out=own").stderr

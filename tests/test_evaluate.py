@@ -1,0 +1,142 @@
+"""The figures of a run and of anybody's pictures, as a user asks for them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+
+@pytest.fixture
+def measured(tiny, fake_evaluator) -> list[str]:
+    """`tiny`, with evaluations."""
+    kept = [o for o in tiny if not o.startswith(("evaluation.", "data.n="))]
+    return [
+        *kept,
+        "data.n=256",
+        f"data.evaluator={fake_evaluator}",
+        "evaluation.every=2",
+        "evaluation.samples=100",
+        "evaluation.final=120",
+        "hydra.run.dir=run",
+    ]
+
+
+@pytest.fixture
+def run(train, measured, tmp_path):
+    """A finished run of conditional networks."""
+    done = train(*measured, "model.conditional=true")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "run"
+
+
+def lines(run) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_is_measured_while_it_trains_and_at_the_end(run):
+    *while_training, final = lines(run)
+    assert [line["step"] for line in while_training] == [2, 4]
+    assert all("fid_fake_cnn" in line and "modes" in line and line["seconds"] > 0 for line in while_training)
+    best = min(while_training, key=lambda line: line["fid_fake_cnn"])
+    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    assert checkpoint["global_step"] == best["step"] == final["step"]
+    assert final["card"]["samples"] == 120 and final["card"]["weights"] == "ema"
+    assert json.loads((run / "run.json").read_text())["evaluation"] == final
+
+
+def test_every_figure_stands_beside_that_of_real_pictures(run):
+    final = lines(run)[-1]
+    known = {
+        "fid_fake_cnn", "fid_test_fake_cnn", "kid_fake_cnn", "precision", "recall", "density", "coverage",
+        "classifier_score", "class_divergence", "modes", "neighbour_distance", "copies", "duplicates",
+        "class_accuracy", "fid_fake_cnn/mean", "fid_fake_cnn/0", "fid_fake_cnn/9",
+    }  # fmt: skip
+    assert known <= final["figures"].keys() and known <= final["floors"].keys()
+    assert final["floors"]["fid_fake_cnn"] < final["figures"]["fid_fake_cnn"]
+    assert sum(final["classes"].values()) == pytest.approx(1)
+
+
+def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(run):
+    events = EventAccumulator(str(run), size_guidance={"tensors": 0}).Reload()
+    tags = events.Tags()
+    assert {"evaluation/fid_fake_cnn", "training_evaluation/fid_fake_cnn"} <= set(tags["scalars"])
+    assert "evaluation/classes" in tags["histograms"]
+    assert "evaluation/samples_above_nearest_training_pictures" in tags["images"]
+    assert any("_hparams_" in tag for tag in events.summary_metadata)
+    assert Image.open(run / "samples" / "neighbours.png").width > 200
+
+
+def test_what_is_learned_is_the_same_bits_with_and_without_evaluations(train, measured, tmp_path):
+    for name, every in (("with", 2), ("without", 0)):
+        varied = ("network.dropout=0.4", f"evaluation.every={every}", f"hydra.run.dir={name}")
+        assert train(*measured, *varied).returncode == 0
+    a, b = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("with", "without")
+    )
+    assert all(torch.equal(a["state_dict"][key], b["state_dict"][key]) for key in a["state_dict"])
+    assert torch.equal(a["rng"]["cpu"], b["rng"]["cpu"])
+
+
+def test_the_command_gives_the_run_s_own_figures_again(type_, run):
+    done = type_("evaluate", "run=run", "n=120", "out=all.json")
+    assert done.returncode == 0, done.stderr
+    assert "fid_fake_cnn" in done.stderr and "real" in done.stderr
+    again, final = json.loads((run.parent / "all.json").read_text()), lines(run)[-2]
+    assert again["card"] == final["card"]
+    assert again["figures"] == pytest.approx(final["figures"])
+    raw = type_("evaluate", "run=run", "n=120", "weights=raw", "checkpoint=last", "seed=3", "out=raw.json")
+    assert raw.returncode == 0, raw.stderr
+    assert json.loads((run.parent / "raw.json").read_text())["card"]["weights"] == "raw"
+
+
+@pytest.fixture
+def data(fake_evaluator) -> list[str]:
+    return ["data=fake", "data.n=256", "data.image_size=28", "data.channels=1", f"data.evaluator={fake_evaluator}"]
+
+
+def test_anybody_s_pictures_are_measured_alike(type_, data, tmp_path):
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(256, size=(150, 28, 28, 1), dtype=np.uint8)
+    np.savez(tmp_path / "theirs.npz", pictures, generator.integers(10, size=150))
+    (tmp_path / "folder").mkdir()
+    for i, picture in enumerate(pictures):
+        Image.fromarray(picture[:, :, 0]).save(tmp_path / "folder" / f"{i:03d}.png")
+    for samples in ("theirs.npz", "folder"):
+        done = type_("evaluate", *data, f"samples={samples}", f"out={samples}.json")
+        assert done.returncode == 0, done.stderr
+    a, b = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("theirs.npz", "folder"))
+    assert a["card"] == b["card"] and a["card"]["weights"] == "given"
+    assert a["figures"]["fid_fake_cnn"] == pytest.approx(b["figures"]["fid_fake_cnn"])
+    assert "class_accuracy" in a["figures"] and "class_accuracy" not in b["figures"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ([], "run=outputs/…"),
+        (["run=nowhere"], "not a run's folder"),
+        (["samples=x.npz"], "add data=mnist"),
+        (["run=nowhere", "n=3"], "n=3"),
+        (["run=nowhere", "weight=raw"], "did you mean weights"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(type_, typed, sentence):
+    done = type_("evaluate", *typed)
+    assert done.returncode == 2
+    assert sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
+    np.savez(tmp_path / "wide.npz", np.zeros((9, 32, 32, 3), np.uint8))
+    np.savez(tmp_path / "float.npz", np.zeros((9, 28, 28, 1), np.float32))
+    (tmp_path / "broken.npz").write_bytes(b"no zip")
+    for name, sentence in (("wide", "never resized"), ("float", "not uint8"), ("broken", "arr_0"), ("none", "none")):
+        done = type_("evaluate", *data, f"samples={name}.npz")
+        assert done.returncode == 2 and sentence in done.stderr, done.stderr
+    done = type_("evaluate", "data=fake", "samples=wide.npz")
+    assert done.returncode == 2 and "data.evaluator is not set" in done.stderr
+    done = type_("evaluate", *data, "protocol=official", "samples=wide.npz")
+    assert done.returncode == 2 and "protocol=official compares with CIFAR-10" in done.stderr

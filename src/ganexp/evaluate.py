@@ -37,7 +37,7 @@ def evaluate(composed: DictConfig) -> None:
     config: Evaluate = parse(composed, Evaluate)
     if (config.run is None) == (config.samples is None):
         raise UserError("name what to evaluate: run=outputs/…, a run's folder, or samples=FILE.npz and data=…")
-    if config.data is None:
+    if config.samples is not None and config.data is None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
 
     # Torch takes seconds to import; a mistake should be told before.
@@ -49,6 +49,7 @@ def evaluate(composed: DictConfig) -> None:
 
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
     run = Run.open(config.run) if config.run is not None else None
+    assert config.data is not None, "a run that could be opened brought its own"
     data = build.dataset(config.data)
     if config.protocol == "official":
         result = official.evaluate(run, config.samples, data, config.checkpoint, config.weights, config.seed, device)

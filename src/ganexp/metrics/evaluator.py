@@ -68,7 +68,7 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     architecture = card["architecture"]
     with torch.random.fork_rng(devices=[]):  # Weights are drawn, to be replaced: a run's stream must not feel it.
         network = Classifier(
-            Architecture(tuple(architecture["widths"]), architecture["pooled"]),
+            Architecture(architecture["stem"], tuple(architecture["widths"]), architecture["pooled"]),
             tuple(card["shape"]),
             len(card["classes"]),
         )

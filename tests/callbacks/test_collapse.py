@@ -38,7 +38,7 @@ def test_a_discriminator_that_always_wins_is_told_of_once(train, tmp_path):
         "trainer.max_steps=1600",
         "loss=minimax",
         "optimizer.generator.lr=1e-9",
-        "optimizer.discriminator.lr=5e-3",
+        "optimizer.discriminator.lr=2e-2",
         "network.dropout=0",
     )
     assert done.returncode == 0, done.stderr
@@ -52,10 +52,10 @@ def test_a_discriminator_that_always_wins_is_told_of_once(train, tmp_path):
 def test_a_generator_that_collapses_is_told_of(train, tmp_path):
     done = train(
         *SMALL,
-        "trainer.max_steps=1200",
-        "evaluation.every=300",
+        "trainer.max_steps=400",
+        "evaluation.every=100",
         "evaluation.samples=500",
-        "optimizer.generator.lr=0.05",
+        "optimizer.generator.lr=1",
     )
     assert done.returncode == 0, done.stderr
     told = " ".join(warnings(tmp_path))

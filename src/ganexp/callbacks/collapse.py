@@ -94,7 +94,7 @@ class CollapseAlarm(pl.Callback):
                 f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one: G has "
                 "collapsed to few pictures; lower optimizer.generator.lr, add regularizer=[r1], or try model=wgan_gp"
             )
-        for kind in found.keys() & self._before:
+        for kind in sorted(found.keys() & self._before):
             self._warn(kind, found[kind])
         self._before = set(found)
 

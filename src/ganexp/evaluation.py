@@ -124,7 +124,11 @@ def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, colu
     """A sheet, uint8 [C, H, W], of pairs of rows: samples, and below each its nearest training picture."""
     shown = slice(0, columns * rows)
     _, indices = nearest(samples.features[shown], protocol.train.features)
-    pairs = zip(images[shown].split(columns), protocol.pictures.images[indices].split(columns), strict=True)
+    pairs = zip(
+        images[shown].split(columns),
+        protocol.pictures.images[protocol.train.order[indices]].split(columns),
+        strict=True,
+    )
     return grid(torch.cat([row for pair in pairs for row in pair]), columns)
 
 

@@ -8,12 +8,14 @@ from ganexp.metrics.classes import classifier_score, divergence, histogram, miss
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.kernel import kernel_distance
 from ganexp.metrics.neighbours import kth_distance, nearest, prdc
-from ganexp.metrics.reference import Reference, some
+from ganexp.metrics.reference import Reference
 
 PAIRED = 5000
 """Pictures on either side for precision, recall, density and coverage."""
 SEARCHED = 2000
 """Pictures whose nearest training picture is looked for."""
+GLANCED = 1000
+"""Pictures among which duplicates are looked for while a run trains."""
 COPY = 0.01
 """Share of held-out pictures that lie as close to a training picture as what is called a copy."""
 
@@ -39,7 +41,7 @@ def quick(samples: Samples, train: Reference, name: str) -> dict[str, float]:
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features)),
         "class_divergence": divergence(samples.shares, train.shares),
         "modes": float(len(train.shares) - len(missing(samples.shares, train.shares))),
-        "duplicates": _duplicates(samples.features, train.some(len(samples.features))),
+        "duplicates": _duplicates(samples.features[:GLANCED], train.features[:GLANCED]),
     }
     if samples.asked is not None:
         figures["class_accuracy"] = (samples.probabilities.argmax(1) == samples.asked).double().mean().item()
@@ -50,10 +52,11 @@ def full(samples: Samples, train: Reference, test: Reference | None, name: str) 
     """Every figure. `test` is None where the data has no held-out pictures: what needs them is left out."""
     features = samples.features
     figures = quick(samples, train, name)
+    figures["duplicates"] = _duplicates(features, train.features[: len(features)])
     if test is not None:
         figures[f"fid_test_{name}"] = frechet_distance(test.statistics, Statistics.of(features))
-    figures[f"kid_{name}"] = kernel_distance(features, train.some(len(features)))
-    found = prdc(train.some(PAIRED), features[:PAIRED])
+    figures[f"kid_{name}"] = kernel_distance(features, train.features[: len(features)])
+    found = prdc(train.features[:PAIRED], features[:PAIRED])
     figures |= {
         "precision": found.precision,
         "recall": found.recall,
@@ -62,7 +65,7 @@ def full(samples: Samples, train: Reference, test: Reference | None, name: str) 
         "classifier_score": classifier_score(samples.probabilities),
     }
     if test is not None:
-        held_out = test.some(SEARCHED)
+        held_out = test.features[:SEARCHED]
         real = nearest(held_out, train.features)[0]
         fake = nearest(features[:SEARCHED], train.features)[0]
         figures["neighbour_distance"] = (fake.median() / real.median()).item()
@@ -72,9 +75,8 @@ def full(samples: Samples, train: Reference, test: Reference | None, name: str) 
 
 def floors(train: Reference, test: Reference, n: int, name: str, conditional: bool) -> dict[str, float]:
     """The figures of `n` held-out pictures taken for samples, and of as many training ones against the held-out."""
-    chosen = some(len(test.features), n)
-    real = Samples(test.features[chosen], test.probabilities[chosen], test.labels[chosen] if conditional else None)
-    of_train = frechet_distance(test.statistics, Statistics.of(train.some(n)))
+    real = Samples(test.features[:n], test.probabilities[:n], test.labels[:n] if conditional else None)
+    of_train = frechet_distance(test.statistics, Statistics.of(train.features[:n]))
     return full(real, train, test, name) | {f"fid_test_{name}": of_train}
 
 

@@ -9,6 +9,7 @@ import pooch
 import torch
 from torch import Tensor
 
+from ganexp import seeds
 from ganexp.data.dataset import Pictures
 from ganexp.metrics.classes import histogram
 from ganexp.metrics.evaluator import Evaluator
@@ -17,14 +18,17 @@ from ganexp.metrics.frechet import Statistics
 
 @dataclass(frozen=True)
 class Reference:
-    """Of all pictures of a split, in their order: features float32 [N, F], probabilities float32 [N, K].
+    """Of all pictures of a split: features float32 [N, F], probabilities float32 [N, K].
 
+    order: int64 [N], which picture each of them is of. It is drawn at random, so that the first n are a fair choice:
+        data has an order of its own.
     labels: int64 [N], the evaluator's classes, by the data's own labels where these are the same classes.
     sha256: of the pictures.
     """
 
     features: Tensor
     probabilities: Tensor
+    order: Tensor
     labels: Tensor
     statistics: Statistics
     sha256: str
@@ -34,14 +38,10 @@ class Reference:
         """Of the classes, float64 [K]."""
         return histogram(self.labels, self.probabilities.shape[1])
 
-    def some(self, n: int) -> Tensor:
-        """The features of n pictures drawn at random, the same at every call; all, if there are fewer."""
-        return self.features[some(len(self.features), n)]
 
-
-def some(size: int, n: int) -> Tensor:
-    """The same n indices below `size` at every call, int64 [min(n, size)], drawn at random: data has an order."""
-    return torch.randperm(size, generator=torch.Generator().manual_seed(0))[:n]
+def shuffled(size: int) -> Tensor:
+    """The same random order of `size` things at every call, int64 [size]."""
+    return torch.randperm(size, generator=seeds.generator("reference"))
 
 
 def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
@@ -49,8 +49,9 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     sha256 = pictures.sha256()
     key = hashlib.sha256(f"{evaluator.card['sha256']} {sha256}".encode()).hexdigest()[:16]
     path = Path(pooch.os_cache("ganexp")) / "references" / f"{evaluator.name}-{key}.pt"
+    order = shuffled(len(pictures.images))
     if not path.is_file():
-        features, probabilities = evaluator(pictures.images)
+        features, probabilities = evaluator(pictures.images[order])
         statistics = Statistics.of(features)
         kept = {"features": features, "probabilities": probabilities}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,11 +60,12 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
         os.replace(temporary, path)
     # Mapped, not read: while a run trains only the statistics are wanted.
     kept = torch.load(path, weights_only=True, mmap=True)
-    labels = pictures.labels if pictures.classes == evaluator.classes else None
+    known = pictures.labels is not None and pictures.classes == evaluator.classes
     return Reference(
         kept["features"],
         kept["probabilities"],
-        labels if labels is not None else kept["probabilities"].argmax(1),
+        order,
+        pictures.labels[order] if known else kept["probabilities"].argmax(1),  # type: ignore[index]
         Statistics(len(kept["features"]), kept["total"].clone(), kept["outer"].clone()),
         sha256,
     )

@@ -14,7 +14,7 @@ from ganexp.metrics import classifier, evaluator
 from ganexp.metrics.classifier import Architecture, Recipe
 from ganexp.metrics.evaluator import Evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.reference import some
+from ganexp.metrics.reference import shuffled
 
 log = logging.getLogger("ganexp")
 
@@ -53,7 +53,7 @@ def accuracy(trained: Evaluator, pictures: Pictures) -> float:
 def degradations(trained: Evaluator, pictures: Pictures, held_out: Pictures, n: int = 10_000) -> dict[str, float]:
     """FID from the training pictures of n real ones, as they are and spoilt in known ways."""
     train = Statistics.of(trained(pictures.images)[0])
-    chosen = some(len(pictures.images), n)
+    chosen = shuffled(len(pictures.images))[:n]
     real = pictures.images[chosen]
     labels = pictures.labels[chosen] if pictures.labels is not None else torch.zeros(len(real))
     noise = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
@@ -69,7 +69,7 @@ def degradations(trained: Evaluator, pictures: Pictures, held_out: Pictures, n: 
         "3x3 blur": avg_pool2d(real.float(), 3, 1, 1).round().to(torch.uint8),
         "shifted by 2 pixels": real.roll(2, 3),
         "the last class missing": real[labels != labels.max()],
-        "1,000 pictures 10 times": real[some(len(real), 1000)].repeat(10, 1, 1, 1),
+        "1,000 pictures 10 times": real[:1000].repeat(10, 1, 1, 1),
     }
     return {
         name: round(frechet_distance(train, Statistics.of(trained(images)[0])), 4) for name, images in spoilt.items()

@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 from ganexp import build
 from ganexp.config import CONF, parse, register_resolvers, run_name
 from ganexp.data.fake import Fake
+from ganexp.evaluator import TrainEvaluator
 from ganexp.gan import GAN
 
 
@@ -30,7 +31,10 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 def test_every_option_composes(group, option):
     choice = f"{group}=[{option}]" if group == "regularizer" else f"{group}={option}"
     needed = ["data.root=pictures"] if option == "image_folder" else []
-    parse(compose("train", [choice, *needed]))
+    if group == "classifier":
+        parse(compose("evaluator", [choice]), TrainEvaluator)
+    else:
+        parse(compose("train", [choice, *needed]))
 
 
 def built(*overrides: str, channels: int = 1, size: int = 28) -> GAN:

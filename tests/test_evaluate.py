@@ -92,6 +92,18 @@ def test_the_command_gives_the_run_s_own_figures_again(type_, run):
     assert json.loads((run.parent / "raw.json").read_text())["card"]["weights"] == "raw"
 
 
+def test_gan_train_is_the_accuracy_of_a_classifier_of_samples(type_, run):
+    done = type_("evaluate", "run=run", "n=120", "gan_train=true", "seed=1", "out=all.json")
+    assert done.returncode == 0, done.stderr
+    assert 0 <= json.loads((run.parent / "all.json").read_text())["figures"]["gan_train_accuracy"] <= 1
+
+
+def test_gan_train_needs_classes(type_, train, measured):
+    assert train(*measured).returncode == 0
+    done = type_("evaluate", "run=run", "n=120", "gan_train=true")
+    assert done.returncode == 2 and "model.conditional=true" in done.stderr
+
+
 @pytest.fixture
 def data(fake_evaluator) -> list[str]:
     return ["data=fake", "data.n=256", "data.image_size=28", "data.channels=1", f"data.evaluator={fake_evaluator}"]

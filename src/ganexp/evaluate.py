@@ -56,7 +56,9 @@ def evaluate(composed: DictConfig) -> None:
     else:
         protocol = evaluation.Protocol(data, data.load(), device)
         if run is not None:
-            result = evaluation.of_run(run, protocol, config.checkpoint, config.weights, config.n, config.seed)
+            result = evaluation.of_run(
+                run, protocol, config.checkpoint, config.weights, config.n, config.seed, config.gan_train
+            )
         else:
             images, labels = given.read(Path(str(config.samples)), config.n, protocol.pictures.shape)
             result = evaluation.of_pictures(images, labels, protocol)

@@ -16,11 +16,15 @@ from tqdm import tqdm
 
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
+from ganexp.metrics import classifier
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
+from ganexp.metrics.classifier import Recipe
+from ganexp.metrics.evaluator import Evaluator
 from ganexp.metrics.measure import Samples, floors, full
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.reference import Reference, reference
+from ganexp.metrics.training import accuracy
 from ganexp.pictures import grid, to_pil
 from ganexp.runs import Run
 from ganexp.sampling import sample
@@ -89,8 +93,10 @@ class Protocol:
         }
 
 
-def of_run(run: Run, protocol: Protocol, checkpoint: str, weights: str, n: int, seed: int) -> dict[str, Any]:
-    """The evaluation of a run's checkpoint, also kept in the run's folder."""
+def of_run(
+    run: Run, protocol: Protocol, checkpoint: str, weights: str, n: int, seed: int, train_on_samples: bool = False
+) -> dict[str, Any]:
+    """The evaluation of a run's checkpoint, also kept in the run's folder; with GAN-train's figure on request."""
     began = time.perf_counter()
     path = run.checkpoint(checkpoint)
     network = run.generator(path, weights, protocol.evaluator.network.mean.device)
@@ -98,9 +104,23 @@ def of_run(run: Run, protocol: Protocol, checkpoint: str, weights: str, n: int, 
     samples, images = protocol.look(_with_progress(batches, n))
     about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
     evaluation = about | protocol.evaluate(samples, weights, seed)
+    if train_on_samples:
+        evaluation["figures"]["gan_train_accuracy"] = gan_train(images, samples.asked, protocol)
     evaluation["seconds"] = round(time.perf_counter() - began, 2)
     _keep(run.path, evaluation, samples, images, protocol)
     return evaluation
+
+
+def gan_train(images: Tensor, labels: Tensor | None, protocol: Protocol) -> float:
+    """Share of held-out pictures that a classifier gets right which was trained on samples alone, by the recipe of
+    the evaluator (GAN-train, Shmelkov, Schmid and Alahari 2018)."""
+    if labels is None:
+        raise UserError("gan_train=true needs samples of known classes: evaluate a run with model.conditional=true")
+    trained, real = protocol.evaluator, protocol.data.load("test")
+    samples = Pictures(images, labels, real.classes)
+    recipe = Recipe(**trained.card["recipe"])
+    network = classifier.train(trained.architecture, recipe, samples, protocol.data.flip, trained.network.mean.device)
+    return accuracy(Evaluator("gan_train", network, trained.card), real)
 
 
 def of_pictures(images: Tensor, labels: Tensor | None, protocol: Protocol) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Evaluator:
     def classes(self) -> tuple[str, ...]:
         return tuple(self.card["classes"])
 
+    @property
+    def architecture(self) -> Architecture:
+        options = self.card["architecture"]
+        return Architecture(options["stem"], tuple(options["widths"]), options["pooled"])
+
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """images: uint8 [N, C, H, W]. Features float32 [N, F] and class probabilities float32 [N, K], on the CPU."""

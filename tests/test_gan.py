@@ -145,3 +145,15 @@ def test_gradients_are_clipped_in_norm(reals):
     gan.update_discriminator(reals[0], None, 0, reporting=False)
     norm = nn.utils.get_total_norm([p.grad for p in gan.discriminator.parameters()])
     assert norm == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_lazy_penalty_comes_at_every_interval_th_update_and_weighs_as_much(reals):
+    every, lazy = (GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=n) for n in (1, 4))
+
+    def penalties(regularizer, updates):
+        gan = game(regularizers=(regularizer,))
+        return [float(gan.update_discriminator(reals[0], None, u, reporting=True)["loss/penalty"]) for u in updates]
+
+    first, *others = penalties(lazy, range(4))
+    assert others == [0, 0, 0]
+    assert first == pytest.approx(4 * penalties(every, [0])[0], rel=1e-5)

@@ -50,3 +50,12 @@ def test_spectral_norm_brings_the_largest_singular_value_to_one():
     for module in discriminator.modules():
         if isinstance(module, nn.Linear):
             assert torch.linalg.matrix_norm(module.weight, 2).item() == pytest.approx(1, rel=1e-2)
+
+
+def test_at_most_one_asks_nothing_of_a_gentle_slope():
+    class Gentle(nn.Module):
+        def forward(self, images, labels=None):
+            return Verdict(images.flatten(1) @ (SLOPE / (2 * NORM)))
+
+    penalty = GradientPenalty(where="line", what="at_most_one", weight=3.0).penalty(Gentle(), REAL, FAKE, None)
+    assert penalty.item() == 0

@@ -71,3 +71,9 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     torch.manual_seed(0)
     assert torch.equal(y, Dropout(0.4)(x)), "torch's seed decides"
     assert torch.equal(Dropout(0.4).eval()(x), x)
+
+
+def test_resnet_can_have_batch_norm_in_its_discriminator():
+    network = ResNet(hidden=4, latent_dim=5, discriminator_norm="batch")
+    assert mixes_samples(network.discriminator((3, 32, 32), 0, per_sample=False))
+    assert not mixes_samples(ResNet(hidden=4, latent_dim=5).discriminator((3, 32, 32), 0, per_sample=False))

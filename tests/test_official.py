@@ -1,0 +1,61 @@
+"""The official protocol, by torch-fidelity's own code."""
+
+import pytest
+import torch
+
+from ganexp import official
+from ganexp.errors import UserError
+
+try:
+    from torch_fidelity import FeatureExtractorBase, register_feature_extractor
+except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch: RuntimeError
+    FeatureExtractorBase, why = object, f"torch-fidelity does not import: {error}"
+else:
+    why = ""
+
+needs_torch_fidelity = pytest.mark.skipif(bool(why), reason=why)
+
+
+class Pixels(FeatureExtractorBase):
+    """Means of a picture's channels and quarters, in the place of Inception."""
+
+    @staticmethod
+    def get_provided_features_list():
+        return ("means",)
+
+    @staticmethod
+    def get_default_feature_layer_for_metric(metric):
+        return "means"
+
+    @staticmethod
+    def can_be_compiled():
+        return False
+
+    @staticmethod
+    def get_dummy_input_for_compile():
+        return torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+
+    def forward(self, images):
+        return (torch.nn.functional.avg_pool2d(images.float(), 2).flatten(1),)
+
+
+def pictures(seed: int) -> torch.Tensor:
+    return torch.randint(256, (300, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+@needs_torch_fidelity
+def test_pictures_go_through_torch_fidelity():
+    register_feature_extractor("test-pixels", Pixels)
+    reference = official.Seen(pictures(0))
+    options = {"feature_extractor": "test-pixels", "isc": False, "kid_subset_size": 100, "cuda": False}
+    same = official.measure(pictures(0), reference, **options)
+    other = official.measure(pictures(1) // 2, reference, **options)
+    assert same["frechet_inception_distance"] == pytest.approx(0, abs=1e-3)
+    assert other["frechet_inception_distance"] > 100
+    assert other["precision"] < same["precision"] == 1
+
+
+@pytest.mark.skipif(not why, reason="torch-fidelity imports here")
+def test_without_torch_fidelity_one_sentence_says_what_to_install():
+    with pytest.raises(UserError, match=r"pip install 'ganexp\[fid\]'"):
+        official.measure(pictures(0))

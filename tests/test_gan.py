@@ -152,7 +152,9 @@ def test_a_lazy_penalty_comes_at_every_interval_th_update_and_weighs_as_much(rea
 
     def penalties(regularizer, updates):
         gan = game(regularizers=(regularizer,))
-        return [float(gan.update_discriminator(reals[0], None, u, reporting=True)["loss/penalty"]) for u in updates]
+        return [
+            float(gan.update_discriminator(reals[0], None, u, reporting=True)["loss/penalty"].detach()) for u in updates
+        ]
 
     first, *others = penalties(lazy, range(4))
     assert others == [0, 0, 0]

@@ -22,7 +22,7 @@ class Evaluate:
 
     run: str | None
     samples: str | None
-    checkpoint: str
+    checkpoint: str | None
     weights: Literal["ema", "raw"]
     n: Annotated[int, Ge(100)]
     seed: Annotated[int, Ge(0), Lt(2**32)]

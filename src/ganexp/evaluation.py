@@ -94,12 +94,18 @@ class Protocol:
 
 
 def of_run(
-    run: Run, protocol: Protocol, checkpoint: str, weights: str, n: int, seed: int, train_on_samples: bool = False
+    run: Run,
+    protocol: Protocol,
+    checkpoint: str | None,
+    weights: str,
+    n: int,
+    seed: int,
+    train_on_samples: bool = False,
 ) -> dict[str, Any]:
     """The evaluation of a run's checkpoint, also kept in the run's folder; with GAN-train's figure on request."""
     began = time.perf_counter()
     path = run.checkpoint(checkpoint)
-    network = run.generator(path, weights, protocol.evaluator.network.mean.device)
+    network = run.network(path, weights, protocol.evaluator.network.mean.device)
     batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed)
     samples, images = protocol.look(_with_progress(batches, n))
     about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}

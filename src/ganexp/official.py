@@ -36,7 +36,7 @@ class Seen(TorchDataset):
 
 
 def evaluate(
-    run: Run | None, samples: str | None, data: Dataset, checkpoint: str, weights: str, seed: int, device: str
+    run: Run | None, samples: str | None, data: Dataset, checkpoint: str | None, weights: str, seed: int, device: str
 ) -> dict[str, Any]:
     """figures and card of 50,000 pictures: a run's checkpoint's, or those in the file or folder `samples`."""
     if not isinstance(data, CIFAR10):
@@ -45,7 +45,7 @@ def evaluate(
             "protocol=in_domain"
         )
     if run is not None:
-        network = run.generator(run.checkpoint(checkpoint), weights, device)
+        network = run.network(run.checkpoint(checkpoint), weights, device)
         batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
         images = torch.cat([images for images, _ in batches])
     else:

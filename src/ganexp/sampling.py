@@ -1,6 +1,7 @@
 """Latents and labels that depend on a seed and a place alone: picture i is the same in any batch of any size."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -30,18 +31,84 @@ def classes_in_turn(start: int, stop: int, classes: int) -> Tensor | None:
     return torch.arange(start, stop) % classes if classes else None
 
 
+def truncated(latents: Tensor, threshold: float) -> Tensor:
+    """The same draws from N(0, 1) cut off at `threshold` standard deviations (Brock et al. 2019)."""
+    share = torch.special.ndtr(torch.tensor(-threshold))
+    return torch.special.ndtri(share + torch.special.ndtr(latents) * (1 - 2 * share)).clamp(-threshold, threshold)
+
+
+def between(a: Tensor, b: Tensor, steps: int) -> Tensor:
+    """From each of float [N, size] to its partner along the sphere (Shoemake 1985; White 2016): [N * steps, size]."""
+    t = torch.linspace(0, 1, steps)[None, :, None]
+    a, b = a[:, None], b[:, None]
+    cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1)[..., None].clamp(-1, 1)
+    angle = cosine.acos().clamp(min=1e-4)
+    mixed = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
+    return mixed.flatten(0, 1)
+
+
+@contextmanager
+def mixed_labels(generator: nn.Module, others: Tensor, share: Tensor) -> Iterator[None]:
+    """While the block runs, every label counts as a mixture: `share` float [B] of the way to `others`, int64 [B]."""
+
+    def mix(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        assert isinstance(module, nn.Embedding)
+        return torch.lerp(output, module.weight[others], share[:, None])
+
+    hooks = [m.register_forward_hook(mix) for m in generator.modules() if isinstance(m, nn.Embedding)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 @torch.no_grad()
 def sample(
-    generator: nn.Module, latent_size: int, classes: int, n: int, seed: int, batch: int = BLOCK
+    generator: nn.Module,
+    latent_size: int,
+    classes: int,
+    n: int,
+    seed: int,
+    batch: int = BLOCK,
+    labels_at: Callable[[int, int, int], Tensor | None] = classes_in_turn,
+    truncation: float | None = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Batches of (pictures uint8 [B, C, H, W], labels int64 [B] or None), n pictures in all, on the CPU.
 
-    `generator` is in eval mode, and `classes` 0 if it is not conditional.
+    `generator` is in eval mode, and `classes` 0 if it is not conditional. `labels_at`: of (start, stop, classes).
     """
     device = next(generator.parameters()).device
     for start in range(0, n, batch):
         stop = min(start + batch, n)
-        labels = classes_in_turn(start, stop, classes)
-        on_device = labels.to(device) if labels is not None else None
-        images = generator(latents(seed, start, stop, latent_size).to(device), on_device)
+        labels, z = labels_at(start, stop, classes), latents(seed, start, stop, latent_size)
+        z = truncated(z, truncation) if truncation is not None else z
+        images = generator(z.to(device), labels.to(device) if labels is not None else None)
         yield to_uint8(images).cpu(), labels
+
+
+@torch.no_grad()
+def interpolate(
+    generator: nn.Module,
+    latent_size: int,
+    labels: Tensor | None,
+    rows: int,
+    steps: int,
+    seed: int,
+    truncation: float | None = None,
+) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """A batch a row: `steps` pictures from one latent to another, and from one label to another.
+
+    labels: int64 [2 * rows], or None.
+    """
+    z = latents(seed, 0, 2 * rows, latent_size)
+    z = truncated(z, truncation) if truncation is not None else z
+    share = torch.linspace(0, 1, steps)
+    for row in range(rows):
+        walk = between(z[2 * row : 2 * row + 1], z[2 * row + 1 : 2 * row + 2], steps)
+        if labels is None:
+            yield to_uint8(generator(walk, None)), None
+        else:
+            a, b = labels[2 * row].expand(steps), labels[2 * row + 1].expand(steps)
+            with mixed_labels(generator, b, share):
+                yield to_uint8(generator(walk, a)), torch.where(share < 0.5, a, b)

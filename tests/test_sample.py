@@ -1,0 +1,103 @@
+"""Pictures from a run's folder, by command and by three lines of Python."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ganexp
+from ganexp.errors import UserError
+from ganexp.sampling import between, truncated
+
+
+@pytest.fixture
+def run(train, tiny, tmp_path):
+    done = train(*tiny, "model.conditional=true", "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("typed", "size"),
+    [
+        (["n=9"], (92, 92)),
+        (["n=6", "class=3"], (62, 92)),
+        (["n=20", "class=all"], (62, 302)),
+        (["n=3", "interpolate=5"], (152, 92)),
+        (["n=4", "truncation=0.5", "checkpoint=last", "weights=raw"], (62, 62)),
+    ],
+)
+def test_a_sheet(type_, run, tmp_path, typed, size):
+    done = type_("sample", "run=run", *typed, "out=sheet.png")
+    assert done.returncode == 0, done.stderr
+    assert Image.open(tmp_path / "sheet.png").size == size
+    assert "sheet.png" in done.stderr
+
+
+def test_an_array_in_adm_s_layout_holds_the_same_pictures_as_single_files(type_, run, tmp_path):
+    for out in ("a.npz", "folder", "film.gif"):
+        assert type_("sample", "run=run", "n=300", f"out={out}").returncode == 0
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert arrays["arr_0"].shape == (300, 28, 28, 1) and arrays["arr_0"].dtype == np.uint8
+        assert arrays["arr_1"].tolist() == [i % 10 for i in range(300)]
+        single = np.asarray(Image.open(tmp_path / "folder" / "000123-3.png"))
+        assert np.array_equal(single, arrays["arr_0"][123, :, :, 0])
+    assert not list(tmp_path.glob("*.raw"))
+
+
+def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
+    from ganexp.data.fake import Fake
+
+    monkeypatch.setattr(Fake, "load", None)
+    assert type_("sample", "run=run").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["run=run", "class=11"], "class=11: no such class"),
+        (["run=run", "out=x.pdf"], "out=x.pdf"),
+        (["run=run", "interpolate=1"], "at least 2"),
+        (["run=run", "checkpoint=best"], "there: last"),
+        (["run=nowhere"], "not a run's folder"),
+        (["run=run", "n=0"], "n=0"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(type_, run, typed, sentence):
+    done = type_("sample", *typed)
+    assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_class_of_an_unconditional_run_is_refused(type_, train, tiny):
+    assert train(*tiny, "hydra.run.dir=plain").returncode == 0
+    done = type_("sample", "run=plain", "class=7")
+    assert done.returncode == 2 and "not conditional" in done.stderr
+
+
+def test_three_lines_of_python(run):
+    loaded = ganexp.load(run)
+    pictures = loaded.sample(64, label=7, seed=0)
+    assert pictures.shape == (64, 1, 28, 28) and pictures.dtype == torch.uint8
+    assert torch.equal(loaded.sample(5, label="7"), pictures[:5])
+    assert not torch.equal(loaded.sample(5, label=6), pictures[:5])
+    assert not loaded.generator.training
+    shutil.rmtree(run / "checkpoints")
+    with pytest.raises(UserError, match="no checkpoint"):
+        ganexp.load(run)
+
+
+def test_a_walk_starts_and_ends_at_its_latents_and_keeps_their_length():
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.nn.functional.normalize(torch.randn(2, 3, 16, generator=generator), dim=-1)
+    walk = between(a, b, 5).view(3, 5, 16)
+    torch.testing.assert_close(walk[:, 0], a)
+    torch.testing.assert_close(walk[:, -1], b)
+    torch.testing.assert_close(walk.norm(dim=-1), torch.ones(3, 5))
+
+
+def test_truncated_latents_stay_within_their_threshold_and_keep_their_order():
+    z = torch.linspace(-4, 4, 101)
+    cut = truncated(z, 0.7)
+    assert cut.abs().max() <= 0.7 and (cut.diff() >= 0).all() and cut[50].abs() < 1e-6

@@ -19,6 +19,9 @@ needs_torch_fidelity = pytest.mark.skipif(bool(why), reason=why)
 class Pixels(FeatureExtractorBase):
     """Means of a picture's channels and quarters, in the place of Inception."""
 
+    def __init__(self, name, features_list, **kwargs):
+        super().__init__(name, features_list)
+
     @staticmethod
     def get_provided_features_list():
         return ("means",)

@@ -97,7 +97,8 @@ def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, r
         evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
         log.info("%s", table(evaluation))
         record.write(evaluation=evaluation)
-        logger.log_hyperparams(_asked_for(overrides), evaluation["figures"])
+        final = {f"final/{name}": value for name, value in evaluation["figures"].items() if "/" not in name}
+        logger.log_hyperparams(_asked_for(overrides), final)
     log.info(
         "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,

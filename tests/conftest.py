@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hydra import initialize_config_dir
+
+from ganexp.config import CONF, register_resolvers
 
 
 class Done(NamedTuple):
@@ -21,6 +24,19 @@ class Done(NamedTuple):
 
 
 Train = Callable[..., Done]
+
+
+def options(group: str) -> list[str]:
+    """The choices that `conf/` has of a group."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def hydra():
+    """Lets `hydra.compose` find `conf/`."""
+    register_resolvers()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

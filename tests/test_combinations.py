@@ -6,24 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from conftest import options
+from hydra import compose
 
 from ganexp import build
-from ganexp.config import CONF, parse, register_resolvers
+from ganexp.config import parse
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
 from ganexp.gan import GAN
 
-
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hydra():
-    register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
+pytestmark = pytest.mark.usefixtures("hydra")
 
 
 def trained(*overrides: str, channels: int = 1, size: int = 28, iterations: int = 2) -> GAN:

@@ -1,28 +1,15 @@
 """Every YAML composes, alone and with every other choice it may meet."""
 
-import itertools
-
 import pytest
-import torch
-from hydra import compose, initialize_config_dir
+from conftest import options
+from hydra import compose
 
 from ganexp import build
-from ganexp.config import CONF, parse, register_resolvers, run_name
+from ganexp.config import CONF, parse, run_name
 from ganexp.data.fake import Fake
 from ganexp.evaluator import TrainEvaluator
-from ganexp.gan import GAN
 
-
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hydra():
-    register_resolvers()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        yield
-
+pytestmark = pytest.mark.usefixtures("hydra")
 
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
@@ -35,24 +22,6 @@ def test_every_option_composes(group, option):
         parse(compose("evaluator", [choice]), TrainEvaluator)
     else:
         parse(compose("train", [choice, *needed]))
-
-
-def built(*overrides: str, channels: int = 1, size: int = 28) -> GAN:
-    config = parse(compose("train", ["model.hidden=8", *overrides]))
-    data = Fake(batch_size=4, n=8, image_size=size, channels=channels, classes=10)
-    return build.gan(config, data, data.load())
-
-
-@pytest.mark.parametrize(
-    ("recipe", "picture", "conditional"),
-    list(itertools.product(options("model"), [(1, 28), (3, 32)], ["false", "true"])),
-)
-def test_every_recipe_builds_for_every_data(recipe, picture, conditional):
-    channels, size = picture
-    gan = built(f"model={recipe}", f"model.conditional={conditional}", channels=channels, size=size)
-    _, labels = gan._make_batches(torch.device("cpu"), 0, 1)[0]
-    assert (labels is not None) == (conditional == "true")
-    assert gan.generator(torch.randn(4, gan.latent_dim), labels).shape == (4, channels, size, size)
 
 
 def test_the_command_line_wins_over_the_recipe():

@@ -101,7 +101,7 @@ def test_gan_train_is_the_accuracy_of_a_classifier_of_samples(type_, run):
 def test_gan_train_needs_classes(type_, train, measured):
     assert train(*measured).returncode == 0
     done = type_("evaluate", "run=run", "n=120", "gan_train=true")
-    assert done.returncode == 2 and "model.conditional=true" in done.stderr
+    assert done.returncode == 2 and "is not conditional" in done.stderr
 
 
 @pytest.fixture

@@ -40,6 +40,9 @@ def evaluate(composed: DictConfig) -> None:
     if config.samples is not None and config.data is None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
 
+    if config.samples is not None and config.gan_train:
+        raise UserError("gan_train=true is for a run, not for samples=…: leave it out")
+
     # Torch takes seconds to import; a mistake should be told before.
     import torch
 

@@ -104,6 +104,10 @@ def of_run(
 ) -> dict[str, Any]:
     """The evaluation of a run's checkpoint, also kept in the run's folder; with GAN-train's figure on request."""
     began = time.perf_counter()
+    if train_on_samples and not run.classes:
+        raise UserError(
+            f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
+        )
     path = run.checkpoint(checkpoint)
     network = run.network(path, weights, protocol.evaluator.network.mean.device)
     batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed)
@@ -121,7 +125,7 @@ def gan_train(images: Tensor, labels: Tensor | None, protocol: Protocol) -> floa
     """Share of held-out pictures that a classifier gets right which was trained on samples alone, by the recipe of
     the evaluator (GAN-train, Shmelkov, Schmid and Alahari 2018)."""
     if labels is None:
-        raise UserError("gan_train=true needs samples of known classes: evaluate a run with model.conditional=true")
+        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
     trained, real = protocol.evaluator, protocol.data.load("test")
     samples = Pictures(images, labels, real.classes)
     recipe = Recipe(**trained.card["recipe"])

@@ -19,7 +19,7 @@ from ganexp.sampling import classes_in_turn, interpolate, sample
 
 @dataclass(frozen=True)
 class Run:
-    """record: the contents of `run.json`. classes: names of the data's classes, whether the GAN uses them or not."""
+    """path: its folder. record: the contents of `run.json`."""
 
     path: Path
     config: Config

@@ -30,8 +30,6 @@ class Evaluation(pl.Callback):
         self.newest: dict[str, float] = {}
         self.newest_step, self.missing = 0, []
         """Of the newest figures, and the names of the classes that were missing then."""
-        self.spent = 0.0
-        """Seconds that evaluations took."""
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "seconds": self._seconds()}
@@ -50,7 +48,6 @@ class Evaluation(pl.Callback):
         step = trainer.global_step
         if step % self.every and step != trainer.max_steps:
             return
-        began = time.perf_counter()
         network = pl_module.shown
         was_training = network.training
         batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, self.seed + CHOOSING)
@@ -67,7 +64,6 @@ class Evaluation(pl.Callback):
         if score < self.best:
             self.best = score
             trainer.save_checkpoint(self.run / "checkpoints" / "best.ckpt")
-        self.spent += time.perf_counter() - began
 
     def _seconds(self) -> float:
         """Since the run first began to train, pauses left out."""

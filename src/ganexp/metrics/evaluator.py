@@ -41,8 +41,7 @@ class Evaluator:
 
     @property
     def architecture(self) -> Architecture:
-        options = self.card["architecture"]
-        return Architecture(options["stem"], tuple(options["widths"]), options["pooled"])
+        return _architecture(self.card)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,13 +69,8 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != card["sha256"]:
         raise UserError(f"data.evaluator={named}: {path} is not the file that its card describes; train it anew")
-    architecture = card["architecture"]
     with torch.random.fork_rng(devices=[]):  # Weights are drawn, to be replaced: a run's stream must not feel it.
-        network = Classifier(
-            Architecture(architecture["stem"], tuple(architecture["widths"]), architecture["pooled"]),
-            tuple(card["shape"]),
-            len(card["classes"]),
-        )
+        network = Classifier(_architecture(card), tuple(card["shape"]), len(card["classes"]))
     # Half precision is for the file alone: what is measured is measured in float32.
     network.load_state_dict(torch.load(path, weights_only=True))
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -110,3 +104,8 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(card, indent=2) + "\n")
     os.replace(temporary, path.with_suffix(".json"))
+
+
+def _architecture(card: dict[str, Any]) -> Architecture:
+    options = card["architecture"]
+    return Architecture(options["stem"], tuple(options["widths"]), options["pooled"])

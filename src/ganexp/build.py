@@ -6,12 +6,14 @@ the number of classes, and refuses pairs of choices that cannot work.
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import hydra
 import torch
 from hydra.errors import InstantiationException
 from pydantic import ValidationError
+from pytorch_lightning.loggers import Logger
 from torch import nn
 
 from ganexp.callbacks.figures import LINE_EVERY
@@ -49,6 +51,11 @@ def generator(config: Config, shape: Shape, classes: int) -> nn.Module:
     """The generator of `config`, with fresh weights, for pictures of that shape."""
     network: Network = instantiate("network", config.network)
     return network.generator(shape, classes if config.model.conditional else 0)
+
+
+def loggers(config: Config, run: Path) -> list[Logger]:
+    """What records the figures of the run in that folder."""
+    return [instantiate(f"logger.{name}", options).open(run) for name, options in config.logger.items()]
 
 
 def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:

@@ -97,6 +97,7 @@ class Config:
     network: dict[str, Any]
     loss: dict[str, Any]
     regularizer: dict[str, dict[str, Any]]
+    logger: dict[str, dict[str, Any]]
     seed: Annotated[int, Ge(0), Lt(2**32)]
     resume: str | None = None
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
+from ganexp.loggers import add_picture
 from ganexp.metrics import classifier
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
@@ -172,14 +173,16 @@ def _keep(run: Path, evaluation: dict[str, Any], samples: Samples, images: Tenso
     """In the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for TensorBoard."""
     append(run, evaluation)
     pairs = beside_neighbours(samples, images, protocol)
-    (run / "samples").mkdir(exist_ok=True)
-    to_pil(pairs).save(run / "samples" / "neighbours.png")
+    sheet = run / "samples" / "neighbours.png"
+    sheet.parent.mkdir(exist_ok=True)
+    to_pil(pairs).save(sheet)
     with SummaryWriter(str(run)) as writer:
         step = evaluation["step"]
         for name, value in evaluation["figures"].items():
             writer.add_scalar(f"evaluation/{name}", value, step)
         writer.add_histogram("evaluation/classes", samples.probabilities.argmax(1), step)
-        writer.add_image("evaluation/samples_above_nearest_training_pictures", pairs, step)
+        caption = "Samples, and below each the training picture that is nearest to it by the evaluator's features"
+        add_picture(writer, "evaluation/neighbours", sheet, step, caption)
 
 
 def _with_progress(batches: Batches, n: int) -> Batches:

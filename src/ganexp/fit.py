@@ -1,5 +1,6 @@
 """The training of one run: data, game, Lightning's trainer, and what is watched beside it."""
 
+import dataclasses
 import gc
 import logging
 import sys
@@ -8,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
 
-from ganexp import build
+from ganexp import build, loggers
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import Evaluation
@@ -23,12 +23,11 @@ from ganexp.evaluation import Protocol, of_run, table
 from ganexp.memory import keep_freed_memory
 from ganexp.record import Record
 from ganexp.runs import Run
-from ganexp.tensorboard import TensorBoard
 
 log = logging.getLogger("ganexp")
 
 
-def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, record: Record) -> None:
+def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None:
     """Train in the folder `run`; KeyboardInterrupt if a signal ended it early, with all saved."""
     keep_freed_memory()
     on_terminal = sys.stderr.isatty()
@@ -39,8 +38,9 @@ def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, r
     record.write(data=about)
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
-    logger = TensorBoard(run)
-    logger.experiment.add_text("configuration", f"```yaml\n{OmegaConf.to_yaml(composed, resolve=True)}```")
+    recording = build.loggers(config, run)
+    for logger in recording:
+        loggers.begin(logger, dataclasses.asdict(config))
     classes = len(pictures.classes) if config.model.conditional else 0
     grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, classes)
     shown_weights = "ema" if config.train.ema_decay else "raw"
@@ -62,7 +62,7 @@ def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, r
         devices=config.trainer.devices,
         precision=config.trainer.precision,
         log_every_n_steps=config.trainer.log_every_n_steps,
-        logger=logger,
+        logger=recording,
         # Speed stands first, so that its last word does not count what is written at the end.
         callbacks=[
             Speed(record),
@@ -98,7 +98,8 @@ def fit(config: Config, composed: DictConfig, overrides: list[str], run: Path, r
         log.info("%s", table(evaluation))
         record.write(evaluation=evaluation)
         final = {f"final/{name}": value for name, value in evaluation["figures"].items() if "/" not in name}
-        logger.log_hyperparams(_asked_for(overrides), final)
+        for logger in recording:
+            loggers.finish(logger, _asked_for(overrides), final, trainer.global_step)
     log.info(
         "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,

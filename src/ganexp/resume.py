@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.config import Config, parse
 from ganexp.errors import UserError
 
-FREE = ("resume", "trainer.max_steps", "trainer.log_every_n_steps", "checkpoint", "samples", "evaluation")
+FREE = ("resume", "trainer.max_steps", "trainer.log_every_n_steps", "checkpoint", "samples", "evaluation", "logger")
 """Keys, or sections, that may differ from the run's own: they do not change what is learned."""
 
 

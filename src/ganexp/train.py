@@ -24,7 +24,7 @@ def train(composed: DictConfig) -> None:
         # Torch and Lightning take seconds to import; a mistake should be told before.
         from ganexp.fit import fit
 
-        fit(config, composed, overrides, run, record)
+        fit(config, overrides, run, record)
 
 
 def main() -> None:

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import Tensor
 
-from ganexp import pictures
+from ganexp import loggers, pictures
 from ganexp.gan import GAN
 
 COLUMNS, ROWS = 10, 8
@@ -59,7 +58,9 @@ class SampleGrid(pl.Callback):
         labels = self.labels.to(gan.device) if self.labels is not None else None
         sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS)
         self.folder.mkdir(exist_ok=True)
-        pictures.to_pil(sheet).save(self.path(trainer.global_step))
+        path = self.path(trainer.global_step)
+        pictures.to_pil(sheet).save(path)
+        classes = "" if labels is None else ", a class a column"
+        caption = f"The same {COLUMNS * ROWS} latents all through the training{classes}"
         for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("samples", sheet, trainer.global_step)
+            loggers.show(logger, "samples", path, trainer.global_step, caption)

@@ -1,0 +1,83 @@
+import csv
+import importlib.util
+import json
+import sqlite3
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+LOSSES = {"loss/discriminator", "loss/generator"}
+
+
+def run_folder(tmp_path):
+    (run,) = (tmp_path / "outputs").iterdir()
+    return run
+
+
+def test_tensorboard_holds_losses_captioned_grids_the_configuration_and_charts_of_what_belongs_together(
+    train, tiny, tmp_path
+):
+    assert train(*tiny).returncode == 0
+    events = EventAccumulator(str(run_folder(tmp_path)))
+    events.Reload()
+    assert set(events.Tags()["scalars"]) >= LOSSES
+    assert events.SummaryMetadata("samples").summary_description.startswith("The same 80 latents")
+    assert b"max_steps: 4" in events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0]
+    assert "custom_scalars__config__" in events.Tags()["tensors"]
+
+
+def test_several_at_once(train, tiny, tmp_path):
+    assert train(*tiny, "logger=[tensorboard,csv]").returncode == 0
+    run = run_folder(tmp_path)
+    assert list(run.glob("events.out.tfevents.*"))
+    with open(run / "csv" / "version_0" / "metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert set(rows[0]) >= LOSSES
+    assert [row["step"] for row in rows] == ["2", "4"]
+
+
+def test_none_at_all(train, tiny, tmp_path):
+    assert train(*tiny, "logger=[]").returncode == 0
+    assert not list(run_folder(tmp_path).glob("events.out.tfevents.*"))
+
+
+def test_a_resumed_run_loses_no_line_of_csv(train, tiny, tmp_path):
+    assert train(*tiny, "logger=csv").returncode == 0
+    run = run_folder(tmp_path)
+    assert train(f"resume={run.relative_to(tmp_path)}", "trainer.max_steps=6").returncode == 0
+    steps = [
+        row["step"]
+        for path in sorted(run.glob("csv/*/metrics.csv"))
+        for row in csv.DictReader(path.read_text().split())
+    ]
+    assert steps == ["2", "4", "6"]
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_a_logger_whose_package_is_missing_says_what_to_install(train, tiny, name):
+    if importlib.util.find_spec(name):
+        pytest.skip(f"{name} is installed")
+    assert train(*tiny, f"logger={name}").stderr.strip() == (
+        f'logger={name} needs its package: pip install "ganexp[{name}]"'
+    )
+
+
+def test_wandb_offline(train, tiny, tmp_path):
+    wandb = pytest.importorskip("wandb")
+    done = train(*tiny, "logger=wandb", "logger.wandb.offline=true")
+    assert done.returncode == 0, done.stderr
+    wandb.finish()
+    (offline,) = run_folder(tmp_path).glob("wandb/offline-run-*")
+    written = next(offline.glob("*.wandb")).read_bytes()
+    assert b"loss/discriminator" in written
+    assert list(offline.glob("files/media/images/samples*.png"))
+
+
+def test_mlflow_without_a_server(train, tiny, tmp_path):
+    pytest.importorskip("mlflow")
+    done = train(*tiny, "logger=mlflow")
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        assert {key for (key,) in database.execute("select key from metrics")} >= LOSSES
+        parameters = dict(database.execute("select key, value from params"))
+    assert json.loads(parameters["trainer/max_steps"]) == 4

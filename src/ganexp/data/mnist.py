@@ -44,10 +44,12 @@ class MNIST(Dataset):
 def read_idx(path: Path) -> Tensor:
     """An IDX file of bytes, `path` or the same without `.gz`, as a uint8 tensor of its shape."""
     unzipped = path.with_suffix("")
-    content = unzipped.read_bytes() if unzipped.is_file() else gzip.decompress(path.read_bytes())
-    dimensions = content[3] if content[:3] == b"\0\0\x08" else 0
-    shape = [int.from_bytes(content[4 + 4 * d : 8 + 4 * d]) for d in range(dimensions)]
-    start = 4 + 4 * dimensions
-    if not shape or len(content) != start + math.prod(shape):
-        raise OSError(f"{path} is not an IDX file of bytes, or not a whole one")
-    return torch.frombuffer(bytearray(content), dtype=torch.uint8, offset=start).view(shape)
+    with open(unzipped, "rb") if unzipped.is_file() else gzip.open(path) as file:
+        magic = file.read(4)
+        shape = [int.from_bytes(file.read(4)) for _ in range(magic[3])] if magic[:3] == b"\0\0\x08" else []
+        values = torch.empty(math.prod(shape), dtype=torch.uint8)
+        # In parts: a file that is read at once is in memory twice.
+        read = sum(file.readinto(part.numpy()) for part in values.split(1 << 20))
+        if not shape or read != len(values) or file.read(1):
+            raise OSError(f"{path} is not an IDX file of bytes, or not a whole one")
+    return values.view(shape)

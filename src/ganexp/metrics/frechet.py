@@ -7,6 +7,10 @@ import torch
 from torch import Tensor
 
 
+BLOCK = 2000
+"""Features that are in memory in float64 at a time."""
+
+
 @dataclass(frozen=True)
 class Statistics:
     """Sums over n features: `total` float64 [F], `outer` (of products) float64 [F, F]. Sums of parts add up."""
@@ -18,10 +22,11 @@ class Statistics:
     @classmethod
     def of(cls, features: Tensor) -> "Statistics":
         """features: float [N, F], finite; ValueError otherwise."""
-        x = features.double().cpu()
-        if not x.isfinite().all():
+        features = features.cpu()
+        if not features.isfinite().all():
             raise ValueError("features are not finite")
-        return cls(len(x), x.sum(0), x.T @ x)
+        parts = [cls(len(x), x.sum(0), x.T @ x) for x in map(Tensor.double, features.split(BLOCK))]
+        return sum(parts[1:], parts[0])
 
     def __add__(self, other: "Statistics") -> "Statistics":
         return Statistics(self.n + other.n, self.total + other.total, self.outer + other.outer)

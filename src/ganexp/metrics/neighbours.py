@@ -7,6 +7,8 @@ from torch import Tensor
 
 BLOCK = 250
 """Rows of a distance matrix that are in memory at a time."""
+AMONG = 5000
+"""Columns: cdist copies what it searches."""
 
 
 @dataclass(frozen=True)
@@ -53,5 +55,11 @@ def kth_distance(features: Tensor, k: int) -> Tensor:
 
 def nearest(features: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     """(distance float [N], index int64 [N]) of each feature's nearest one in `among`, float [M, F]."""
-    found = [torch.cdist(block, among).min(1) for block in features.split(BLOCK)]
-    return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
+    distance, index = torch.full((len(features),), torch.inf), torch.zeros(len(features), dtype=torch.long)
+    for first in range(0, len(among), AMONG):
+        part = among[first : first + AMONG]
+        found = [torch.cdist(block, part).min(1) for block in features.split(BLOCK)]
+        nearer = torch.cat([f.values for f in found]) < distance
+        distance = torch.where(nearer, torch.cat([f.values for f in found]), distance)
+        index = torch.where(nearer, torch.cat([f.indices for f in found]) + first, index)
+    return distance, index

@@ -95,3 +95,10 @@ def test_a_verified_archive_is_unpacked_once(root, tmp_path, monkeypatch):
     unpacked = CIFAR10(batch_size=4, root=str(root)).load().sha256()
     for _ in range(2):
         assert CIFAR10(batch_size=4).load().sha256() == unpacked
+
+
+def test_a_file_that_ends_early_between_two_pictures_is_noticed(root):
+    path = root / "cifar-10-batches-bin" / "data_batch_3.bin"
+    path.write_bytes(path.read_bytes()[:-RECORD])
+    with pytest.raises(UserError, match=r"data_batch_3\.bin has fewer pictures than the others, 3: it was cut short"):
+        CIFAR10(batch_size=1, root=str(root)).load()

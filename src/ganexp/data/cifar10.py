@@ -34,12 +34,16 @@ class CIFAR10(Dataset):
     def load(self, split: Split = "train") -> Pictures:
         folder = (Path(self.root).expanduser() if self.root else fetch()) / FOLDER
         try:
-            records = torch.cat([read_records(folder / name) for name in FILES[split]])
+            parts = [read_records(folder / name) for name in FILES[split]]
+            for name, part in zip(FILES[split], parts, strict=True):
+                if len(part) != max(map(len, parts)):
+                    raise OSError(f"{folder / name} has fewer pictures than the others, {len(part)}: it was cut short")
         except OSError as error:
             raise UserError(
                 f"data.root={self.root}: {error}; name a folder that holds {FOLDER}, "
                 "or leave data.root out to download it"
             ) from None
+        records = torch.cat(parts)
         return Pictures(records[:, 1:].reshape(-1, 3, 32, 32), records[:, 0].long(), CLASSES)
 
 

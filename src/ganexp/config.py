@@ -97,8 +97,8 @@ class Config:
     network: dict[str, Any]
     loss: dict[str, Any]
     regularizer: dict[str, dict[str, Any]]
-    logger: dict[str, dict[str, Any]]
     seed: Annotated[int, Ge(0), Lt(2**32)]
+    logger: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     resume: str | None = None
 
 

@@ -1,0 +1,63 @@
+"""A generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
+
+import logging
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from omegaconf import DictConfig
+from pydantic.dataclasses import dataclass
+
+from ganexp import command
+from ganexp.config import STRICT, parse
+from ganexp.errors import UserError
+
+log = logging.getLogger("ganexp")
+
+EXTRA = ("onnx", "onnxscript", "onnxruntime", "safetensors")
+"""Packages of the extra `ganexp[export]`."""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Export:
+    run: str
+    checkpoint: str | None
+    weights: Literal["ema", "raw"]
+    out: str | None
+
+
+def export(composed: DictConfig) -> None:
+    config: Export = parse(composed, Export)
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise UserError(f'export needs {", ".join(missing)}: type pip install "ganexp[export]"')
+    out = Path(config.run) / "export" if config.out is None else Path(config.out)
+    if out.exists() and not out.is_dir():
+        raise UserError(f"out={out}: there is a file of that name; name a folder")
+
+    # Torch takes seconds to import; a mistake should be told before.
+    from ganexp.exporting import explorer, portable
+    from ganexp.runs import Run
+
+    run = Run.open(config.run)
+    checkpoint = run.checkpoint(config.checkpoint)
+    generator = run.network(checkpoint, config.weights)
+    graph = portable.to_onnx(generator, run.config.model.latent_dim, len(run.classes))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        portable.write_onnx(graph, out / "generator.onnx")
+        portable.write_safetensors(run, generator, out / "generator.safetensors")
+        explorer.write(run, run.iteration(checkpoint), generator, graph, out / "explorer.html")
+    except OSError as error:
+        raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another folder") from None
+    except UserError as error:
+        raise UserError(f"{out} has generator.onnx and generator.safetensors, but no explorer.html: {error}") from None
+    log.info("Written to %s: generator.onnx, generator.safetensors, and explorer.html to open in a browser", out)
+
+
+def main() -> None:
+    command.run("export", export)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Writes the page: template, style and scripts of this folder, and a run's generator, in one file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import onnx  # type: ignore[import-not-found]
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+from torch import nn
+
+from ganexp.errors import UserError
+from ganexp.exporting.directions import directions
+from ganexp.exporting.graph import plain
+from ganexp.runs import Run
+
+LARGEST = 25_000_000
+"""Bytes that the page may have; a browser takes a second or so to read them."""
+
+SLIDERS = 8
+
+
+def write(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, path: Path) -> None:
+    """The page of a run's generator and its graph. Weights are rounded to float16 if it would be too large without.
+
+    UserError, with the reason alone, if it would be too large even so or the page cannot run the network.
+    """
+    for half in (False, True):
+        html = _render(run, iteration, generator, graph, half)
+        if len(html) <= LARGEST:
+            path.write_bytes(html)
+            return
+    raise UserError(
+        f"the network's weights would make it {len(html) / 1e6:.0f} MB, and at most {LARGEST / 1e6:.0f} are allowed; "
+        "train a smaller one with model.hidden=…"
+    )
+
+
+def _render(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, half: bool) -> bytes:
+    size = run.config.model.latent_dim
+    vectors, shares = directions(generator, size, SLIDERS)
+    model = {
+        "graph": plain(graph, half),
+        "shape": run.shape,
+        "latentSize": size,
+        "classes": run.classes,
+        "directions": vectors.tolist(),
+    }
+    files = Environment(loader=PackageLoader("ganexp.exporting", ""), autoescape=True)
+    page = files.get_template("explorer.html").render(
+        name=run.path.resolve().name,
+        data=run.record["data"]["name"],
+        iteration=iteration,
+        shape=run.shape,
+        classes=run.classes,
+        shares=shares.tolist(),
+        half=half,
+        model=_script(model),
+        **{name: Markup(source(file)) for name, file in SOURCES.items()},
+    )
+    return page.encode()
+
+
+SOURCES = {"style": "explorer.css", "interpreter": "interpreter.js", "script": "explorer.js"}
+
+
+def source(file: str) -> str:
+    return (Path(__file__).parent / file).read_text(encoding="utf-8")
+
+
+def _script(value: Any) -> Markup:
+    """JSON that cannot end the <script> it stands in."""
+    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))

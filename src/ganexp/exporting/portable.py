@@ -1,0 +1,120 @@
+"""A generator as files that other programs read: ONNX's graph with its weights, and safetensors."""
+
+import dataclasses
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import onnx  # type: ignore[import-not-found]
+import onnxruntime  # type: ignore[import-not-found]
+import torch
+from safetensors.torch import save  # type: ignore[import-not-found]
+from torch import nn
+
+from ganexp.errors import UserError
+from ganexp.runs import Run
+from ganexp.sampling import classes_in_turn, latents
+
+TOLERANCE = 1e-5
+"""By how much a value in [-1, 1] may differ between torch and ONNX's runtime."""
+
+
+def to_onnx(generator: nn.Module, latent_dim: int, classes: int) -> onnx.ModelProto:
+    """The graph of a generator in eval mode, checked against it with onnxruntime.
+
+    Inputs: latent float32 [N, latent_dim] and, with `classes`, label int64 [N]. Output: images
+    float32 [N, C, H, W] in [-1, 1]. N may be any number. UserError if the generator cannot be
+    written as such a graph, or if the graph's pictures are not the generator's.
+    """
+    n = torch.export.Dim("N")
+    arguments = _arguments(2, latent_dim, classes)
+    with _quiet():
+        try:
+            program = torch.onnx.export(
+                generator,
+                arguments,
+                dynamo=True,
+                verbose=False,
+                input_names=["latent", "label"][: len(arguments)],
+                output_names=["images"],
+                dynamic_shapes=({0: n},) * len(arguments),
+            )
+        except torch.onnx.errors.OnnxExporterError as error:
+            first = str(error).splitlines()[0]
+            raise UserError(f"the network cannot be written as ONNX: {first}") from error
+    assert program is not None
+    graph = program.model_proto
+    _forget_origin(graph)
+    _check(graph, generator, latent_dim, classes)
+    return graph
+
+
+def write_onnx(graph: onnx.ModelProto, path: Path) -> None:
+    """One file, with the weights in it."""
+    onnx.save_model(graph, str(path))
+
+
+def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
+    """The generator's weights, and as metadata all that it takes to build it again.
+
+    The metadata `ganexp` is JSON: `config`, the run's composed configuration; `shape`, [channels,
+    height, width]; `classes`, the names of what can be asked for. To build the generator again:
+
+        with safetensors.safe_open("generator.safetensors", "pt") as file:
+            told = json.loads(file.metadata()["ganexp"])
+            weights = {key: file.get_tensor(key) for key in file.keys()}
+        config = ganexp.config.parse(OmegaConf.create(told["config"]))
+        generator = ganexp.build.generator(config, told["shape"], len(told["classes"]))
+        generator.load_state_dict(weights)
+        generator.eval()
+    """
+    told = {"config": dataclasses.asdict(run.config), "shape": run.shape, "classes": run.classes}
+    # Copies: two names of one tensor are refused.
+    weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in generator.state_dict().items()}
+    path.write_bytes(save(weights, {"ganexp": json.dumps(told)}))
+
+
+def _arguments(n: int, latent_dim: int, classes: int) -> tuple[torch.Tensor, ...]:
+    labels = classes_in_turn(0, n, classes)
+    return (latents(0, 0, n, latent_dim), *([] if labels is None else [labels]))
+
+
+def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, classes: int) -> None:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    for n in (1, 5):
+        arguments = _arguments(n, latent_dim, classes)
+        names = [given.name for given in session.get_inputs()]
+        (images,) = session.run(None, {k: v.numpy() for k, v in zip(names, arguments, strict=True)})
+        with torch.no_grad():
+            expected = generator(*arguments)
+        difference = float((torch.from_numpy(images) - expected).abs().max())
+        if not difference <= TOLERANCE:
+            raise UserError(
+                f"the network's pictures by ONNX differ from torch's by {difference:.1g}, and at most {TOLERANCE:g} is "
+                "allowed: nothing was written"
+            )
+
+
+def _forget_origin(graph: onnx.ModelProto) -> None:
+    """Drops what the exporter notes of where each node comes from: it holds the paths of this machine."""
+    held = graph.graph
+    for part in (graph, held, *held.node, *held.input, *held.output, *held.initializer):
+        part.ClearField("metadata_props")
+    held.ClearField("value_info")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter has much to say, of itself and of packages that it does not find."""
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

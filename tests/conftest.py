@@ -6,6 +6,7 @@ import importlib
 import io
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,3 +117,37 @@ def tiny() -> list[str]:
         "checkpoint.every=2",
         "evaluation.every=0",
     ]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, the system's or playwright's own."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="pages are opened by playwright: install the dev extra"
+    )
+    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with playwright.sync_playwright() as started:
+        if installed is None and not Path(started.chromium.executable_path).exists():
+            pytest.skip("no Chromium to open pages in: type playwright install chromium")
+        opened = started.chromium.launch(executable_path=installed)
+        yield opened
+        opened.close()
+
+
+@contextlib.contextmanager
+def watched(browser):
+    """An empty page of the browser; what is opened in it must not complain, nor ask the network for anything."""
+    complaints: list[str] = []
+    page = browser.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
+    yield page
+    page.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(browser):
+    with watched(browser) as page:
+        yield page

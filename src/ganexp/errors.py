@@ -14,7 +14,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that names the near miss, or else all that is known."""
     known = sorted(set(known))
     near = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}? " * bool(near) + f"Known: {', '.join(known)}"
+    return "".join(f"did you mean {word}? " for word in near) + f"Known: {', '.join(known)}"
 
 
 def from_validation(error: ValidationError, prefix: str, known: Sequence[str] = ()) -> UserError:

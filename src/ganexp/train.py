@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from ganexp import command, resume
 from ganexp.config import parse
+from ganexp.page import sweep
 from ganexp.record import Record
 
 
@@ -28,7 +29,8 @@ def train(composed: DictConfig) -> None:
 
 
 def main() -> None:
-    command.run("train", train, arguments=resume.expand)
+    with sweep.reported():
+        command.run("train", train, arguments=resume.expand)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def read_idx(path: Path) -> Tensor:
         shape = [int.from_bytes(file.read(4)) for _ in range(magic[3])] if magic[:3] == b"\0\0\x08" else []
         values = torch.empty(math.prod(shape), dtype=torch.uint8)
         # In parts: a file that is read at once is in memory twice.
-        read = sum(file.readinto(part.numpy()) for part in values.split(1 << 20))
+        read = sum(file.readinto(memoryview(part.numpy())) for part in values.split(1 << 20))
         if not shape or read != len(values) or file.read(1):
             raise OSError(f"{path} is not an IDX file of bytes, or not a whole one")
     return values.view(shape)

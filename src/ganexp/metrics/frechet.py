@@ -6,7 +6,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-
 BLOCK = 2000
 """Features that are in memory in float64 at a time."""
 

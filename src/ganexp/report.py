@@ -1,0 +1,55 @@
+"""One page that compares runs: `python -m ganexp.report root=outputs`."""
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+from pydantic.dataclasses import dataclass
+
+from ganexp import command
+from ganexp.config import STRICT, parse
+from ganexp.errors import UserError
+
+log = logging.getLogger("ganexp")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Report:
+    """root: a folder of runs. out: the page."""
+
+    root: str
+    out: str
+
+
+def report(composed: DictConfig) -> None:
+    config: Report = parse(composed, Report)
+    out = Path(config.out)
+    if out.suffix != ".html":
+        raise UserError(f"out={out}: the report is one .html file; type out={out.with_suffix('.html')}")
+    log.info("Written to %s: %s", out, write(Path(config.root), out))
+
+
+def write(root: Path, out: Path) -> str:
+    """Compare all runs below `root` on the page `out`; gives how many there are, as `12 runs`.
+
+    UserError if there are none, or `out` cannot be written.
+    """
+    # What reads and draws takes a moment to import; a mistake should be told before.
+    from ganexp.page import collect, render
+
+    runs = collect.runs(root)
+    page = render.page(root, runs)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another file") from None
+    return f"{len(runs)} run{'s' * (len(runs) > 1)}"
+
+
+def main() -> None:
+    command.run("report", report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Curves, wherever a run has left them."""
+
+from past_runs import write_events
+
+from ganexp.page.curves import read
+
+
+def test_seconds_count_from_the_beginning_and_pauses_do_not(tmp_path):
+    write_events(tmp_path / "events.out.tfevents.2", 9000, [(9004, 30, "loss/generator", 3)])
+    write_events(
+        tmp_path / "events.out.tfevents.1", 1000, [(1005, 10, "loss/generator", 1), (1008, 20, "loss/generator", 2)]
+    )
+    curve = read(tmp_path)["loss/generator"]
+    assert (curve.steps, curve.seconds, curve.values) == ([10, 20, 30], [5, 8, 12], [1, 2, 3])
+
+
+def test_what_came_after_the_checkpoint_that_was_resumed_is_forgotten(tmp_path):
+    write_events(tmp_path / "events.out.tfevents.1", 0, [(5, 10, "loss/generator", 1), (50, 20, "loss/generator", 9)])
+    write_events(tmp_path / "events.out.tfevents.2", 100, [(102, 15, "loss/generator", 2)])
+    curve = read(tmp_path)["loss/generator"]
+    assert (curve.steps, curve.seconds, curve.values) == ([10, 15], [5, 7], [1, 2])
+
+
+def test_a_half_written_event_ends_a_file(tmp_path):
+    path = tmp_path / "events.out.tfevents.1"
+    write_events(path, 0, [(1, 10, "loss/generator", 1), (2, 20, "loss/generator", 2)])
+    path.write_bytes(path.read_bytes()[:-7])
+    assert read(tmp_path)["loss/generator"].steps == [10]
+
+
+def test_a_csv_takes_the_place_of_events_and_the_mean_speed_is_its_clock(tmp_path):
+    (tmp_path / "csv" / "version_0").mkdir(parents=True)
+    (tmp_path / "csv" / "version_0" / "metrics.csv").write_text(
+        "step,loss/generator,final/x\n50,1.5,\n100,2.5,\n100,,7\n"
+    )
+    curve = read(tmp_path, 25)["loss/generator"]
+    assert (curve.steps, curve.seconds, curve.values) == ([50, 100], [2, 4], [1.5, 2.5])
+    assert read(tmp_path)["loss/generator"].seconds is None
+
+
+def test_figures_of_the_training_are_curves_and_the_final_ones_are_not(tmp_path):
+    lines = (
+        '{"step": 10, "seconds": 1.5, "samples": 9, "fid_x": 7.0}',
+        '{"step": 20, "seconds": 3.0, "samples": 9, "fid_x": 6.0}',
+        '{"step": 20, "seconds": 99.0, "figures": {"fid_x": 5.0}}',
+        '{"step": 30, "seconds": NaN, "fid_x": 5.5}',
+        '{"step": 40, "sec',
+    )
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    (curve,) = read(tmp_path).values()
+    assert (curve.steps, curve.seconds, curve.values) == ([10, 20, 30], None, [7.0, 6.0, 5.5])

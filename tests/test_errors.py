@@ -1,0 +1,9 @@
+from ganexp.errors import did_you_mean
+
+
+def test_a_near_miss_is_named_before_all_that_is_known():
+    assert did_you_mean("vanila", ["wgan", "vanilla"]) == "did you mean vanilla? Known: vanilla, wgan"
+
+
+def test_where_nothing_is_near_all_that_is_known_is_named():
+    assert did_you_mean("zebra", ["wgan", "vanilla"]) == "Known: vanilla, wgan"

@@ -23,6 +23,9 @@ MD5 = {
 }
 """The canonical checksums of the files, as they are without gzip."""
 
+PART = 1 << 20
+"""Bytes that are read at a time."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class MNIST(Dataset):
@@ -47,9 +50,9 @@ def read_idx(path: Path) -> Tensor:
     with open(unzipped, "rb") if unzipped.is_file() else gzip.open(path) as file:
         magic = file.read(4)
         shape = [int.from_bytes(file.read(4)) for _ in range(magic[3])] if magic[:3] == b"\0\0\x08" else []
-        values = torch.empty(math.prod(shape), dtype=torch.uint8)
+        content = bytearray(math.prod(shape))
         # In parts: a file that is read at once is in memory twice.
-        read = sum(file.readinto(memoryview(part.numpy())) for part in values.split(1 << 20))
-        if not shape or read != len(values) or file.read(1):
+        parts = (memoryview(content)[start : start + PART] for start in range(0, len(content), PART))
+        if not shape or sum(map(file.readinto, parts)) != len(content) or file.read(1):
             raise OSError(f"{path} is not an IDX file of bytes, or not a whole one")
-    return values.view(shape)
+    return torch.frombuffer(content, dtype=torch.uint8).view(shape)

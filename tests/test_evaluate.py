@@ -64,7 +64,7 @@ def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(run):
     tags = events.Tags()
     assert {"evaluation/fid_fake_cnn", "training_evaluation/fid_fake_cnn"} <= set(tags["scalars"])
     assert "evaluation/classes" in tags["histograms"]
-    assert "evaluation/neighbours" in tags["images"]
+    assert "evaluation/neighbours" in tags["tensors"]
     assert any("_hparams_" in tag for tag in events.summary_metadata)
     assert Image.open(run / "samples" / "neighbours.png").width > 200
 

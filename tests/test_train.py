@@ -82,7 +82,7 @@ def test_tensorboard_holds_the_curves_the_grids_and_the_configuration(train, tin
         "speed/iterations_per_second",
     } <= set(tags["scalars"])
     assert [e.step for e in events.Scalars("loss/generator")] == [2, 4]
-    assert [e.step for e in events.Images("samples")] == [0, 2, 4]
+    assert [e.step for e in events.Tensors("samples")] == [0, 2, 4]
     assert "configuration/text_summary" in tags["tensors"]
 
 

@@ -12,7 +12,9 @@ from omegaconf import OmegaConf
 from PIL import Image
 from pydantic.dataclasses import dataclass
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
-from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[attr-defined]
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+from tensorboard.plugins.image.metadata import create_summary_metadata
+from tensorboard.util.tensor_util import make_tensor_proto
 from torch.utils.tensorboard import SummaryWriter
 
 from ganexp.config import STRICT
@@ -111,16 +113,14 @@ def show(logger: Logger, name: str, picture: Path, step: int, caption: str) -> N
 
 
 def add_picture(writer: SummaryWriter, name: str, png: Path, step: int, caption: str) -> None:
-    """A PNG for TensorBoard with words beside it, which SummaryWriter.add_image has no place for. Of a name's captions
-    TensorBoard shows the first."""
+    """A PNG for TensorBoard with words beside it, which SummaryWriter.add_image has no place for."""
     with Image.open(png) as opened:
-        width, height, channels = *opened.size, len(opened.getbands())
-    image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=png.read_bytes())
-    plugin = SummaryMetadata.PluginData(plugin_name="images")
-    about = SummaryMetadata(plugin_data=plugin, summary_description=caption)
+        width, height = opened.size
+    tensor = make_tensor_proto([str(width).encode(), str(height).encode(), png.read_bytes()])
+    about = create_summary_metadata(display_name="", description=caption)
     file_writer = writer._get_file_writer()
     assert file_writer is not None
-    file_writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image, metadata=about)]), step)
+    file_writer.add_summary(Summary(value=[Summary.Value(tag=name, tensor=tensor, metadata=about)]), step)
 
 
 def finish(logger: Logger, asked_for: Mapping[str, str], final: Mapping[str, float], step: int) -> None:

@@ -84,7 +84,7 @@ def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt"
     data = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10)
     recipe = Recipe(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
-    train_evaluator(data, Architecture(0, (4, 4, 4), pooled=False), recipe, path)
+    train_evaluator(data, Architecture((4, 4, 4), pooled=False), recipe, path)
     return path
 
 

@@ -11,8 +11,8 @@ from ganexp.metrics import evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
 
-SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v1": 4_000_000}
-ACCURACIES = {"mnist_cnn_v1": 0.994, "cifar10_cnn_v1": 0.88}
+SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v2": 4_000_000}
+ACCURACIES = {"mnist_cnn_v1": 0.994, "cifar10_cnn_v2": 0.88}
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))

@@ -10,6 +10,7 @@ from annotated_types import Lt, MinLen
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
@@ -19,13 +20,10 @@ from ganexp.data.dataset import Pictures
 
 @dataclass(frozen=True, config=STRICT)
 class Architecture:
-    """stem: channels of a first convolution that whitens patches of 2x2; 0 leaves it out.
-
-    widths: channels of each block, which halves the picture. pooled: the features are the last map's maxima, which
+    """widths: channels of each block, which halves the picture. pooled: the features are the last map's maxima, which
     serve the classes best; else the whole map, which sees where things are.
     """
 
-    stem: NonNegative
     widths: Annotated[tuple[Positive, ...], MinLen(1)]
     pooled: bool
 
@@ -42,10 +40,6 @@ class Classifier(nn.Module):
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
         self.deviation = nn.Buffer(torch.ones(channels, 1, 1))
         layers: list[nn.Module] = []
-        self.stem = nn.Conv2d(channels, architecture.stem, 2) if architecture.stem else None
-        if self.stem is not None:
-            layers += [self.stem, nn.GELU()]
-            channels, sides = architecture.stem, [side - 1 for side in sides]
         for width in architecture.widths:
             layers += [
                 nn.Conv2d(channels, width, 3, padding=1, bias=False),
@@ -65,24 +59,18 @@ class Classifier(nn.Module):
         return features, self.head(features) / 8  # Logits start small, whatever the features' size.
 
     @torch.no_grad()
-    def prepare(self, images: Tensor) -> None:
-        """Set what is not learned by gradients, from some pictures: the scale of channels, the stem's weights."""
+    def scale(self, images: Tensor) -> None:
+        """Take the mean and deviation of each channel from some pictures."""
         self.mean.copy_(images.mean((0, 2, 3)).view(-1, 1, 1))
         self.deviation.copy_(images.std((0, 2, 3)).view(-1, 1, 1))
-        if self.stem is not None:
-            patches = nn.functional.unfold((images - self.mean) / self.deviation, 2).transpose(1, 2).flatten(0, 1)
-            values, directions = torch.linalg.eigh(torch.cov(patches.T))
-            filters = (directions / (values + 5e-4).sqrt()).T.flip(0).view(-1, *self.stem.weight.shape[1:])
-            filters = torch.cat((filters, -filters))[: len(self.stem.weight)]
-            self.stem.weight[: len(filters)] = filters
-            self.stem.weight.requires_grad_(False)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Recipe:
-    """How a classifier is trained: Nesterov's SGD, whose rate rises to `lr` and falls again.
+    """How a classifier is trained: Nesterov's SGD, whose rate rises to `lr` and falls again, on pictures that are moved
+    by up to `shift` pixels and lose a square of `cutout` (DeVries and Taylor 2017). 0 leaves either out.
 
-    shift: pictures are moved by up to so many pixels.
+    average: decay of the running average of the weights, which is what is kept (Izmailov et al. 2018).
     """
 
     epochs: Positive
@@ -91,6 +79,8 @@ class Recipe:
     weight_decay: NonNegativeFloat
     label_smoothing: Annotated[Share, Lt(1)]
     shift: NonNegative
+    cutout: NonNegative = 0
+    average: Annotated[Share, Lt(1)] = 0
     seed: NonNegative = 0
 
 
@@ -101,30 +91,37 @@ def train(
     assert pictures.labels is not None
     torch.manual_seed(recipe.seed)
     network = Classifier(architecture, pictures.shape, len(pictures.classes))
-    network.prepare(pictures.images[:5000] / 127.5 - 1)
+    network.scale(pictures.images[:5000] / 127.5 - 1)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
     batches = Batches(pictures, recipe.batch_size, recipe.seed, device, flip)
     total = recipe.epochs * batches.per_epoch
-    learned = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.SGD(learned, lr=recipe.lr, momentum=0.85, nesterov=True, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=recipe.lr, momentum=0.85, nesterov=True, weight_decay=recipe.weight_decay
+    )
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item()
     )
     for step in tqdm(range(total), desc="training", disable=not sys.stderr.isatty(), leave=False):
         images, labels = batches[step]
         assert labels is not None
-        images = _shifted(images, recipe.shift) if recipe.shift else images
+        images = _cut_out(_shifted(images, recipe.shift), recipe.cutout)
         _, logits = network(images.contiguous(memory_format=torch.channels_last))
         loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         rate.step()
-    return network.eval()
+        average.update_parameters(network)
+    kept = average.module.eval()
+    assert isinstance(kept, Classifier)
+    return kept
 
 
 def _shifted(images: Tensor, reach: int) -> Tensor:
     """Each picture moved by up to `reach` pixels along both sides; what comes in is a mirror image."""
+    if not reach:
+        return images
     size, channels, height, width = images.shape
     padded = nn.functional.pad(images, (reach, reach, reach, reach), mode="reflect")
     down, right = torch.randint(2 * reach + 1, (2, size, 1), device=images.device)
@@ -132,3 +129,14 @@ def _shifted(images: Tensor, reach: int) -> Tensor:
     picture = torch.arange(size, device=images.device).view(-1, 1, 1, 1)
     channel = torch.arange(channels, device=images.device).view(1, -1, 1, 1)
     return padded[picture, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+def _cut_out(images: Tensor, side: int) -> Tensor:
+    """In each picture a square of `side` pixels, which may stand half outside, is the colour 0."""
+    if not side:
+        return images
+    size, _, height, width = images.shape
+    row, column = (torch.randint(length, (size, 1), device=images.device) for length in (height, width))
+    rows, columns = (torch.arange(length, device=images.device) for length in (height, width))
+    within = ((rows - row).abs() * 2 < side)[:, None, :, None] & ((columns - column).abs() * 2 < side)[:, None, None]
+    return images.masked_fill(within, 0.0)

@@ -18,7 +18,7 @@ from ganexp.metrics.classifier import Architecture, Classifier
 SHIPPED = Path(__file__).parents[1] / "evaluators"
 """The evaluators that come with ganexp."""
 
-BLOCK = 250
+BLOCK = 100
 """Pictures that the network sees at a time, whatever the caller has: a score depends on no batch size."""
 
 
@@ -108,4 +108,4 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
 
 def _architecture(card: dict[str, Any]) -> Architecture:
     options = card["architecture"]
-    return Architecture(options["stem"], tuple(options["widths"]), options["pooled"])
+    return Architecture(tuple(options["widths"]), options["pooled"])

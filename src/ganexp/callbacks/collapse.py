@@ -91,8 +91,9 @@ class CollapseAlarm(pl.Callback):
             )
         if evaluation.newest["duplicates"] > SHARE:
             found["duplicates"] = (
-                f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one: G has "
-                "collapsed to few pictures; lower optimizer.generator.lr, add regularizer=[r1], or try model=wgan_gp"
+                f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one by the "
+                "evaluator's features: G has collapsed to few pictures, or makes nothing but blurs; lower "
+                "optimizer.generator.lr, add regularizer=[r1], or try another network or model=wgan_gp"
             )
         for kind in sorted(found.keys() & self._before):
             self._warn(kind, found[kind])

@@ -56,6 +56,7 @@ def test_a_missing_package_is_named_before_anything_is_read(type_, monkeypatch):
     assert (done.returncode, done.stderr) == (2, 'export needs safetensors: type pip install "ganexp[export]"\n')
 
 
+@pytest.mark.slow
 def test_a_network_that_the_page_cannot_run_still_gets_the_other_two_files(type_, run, monkeypatch):
     from ganexp.exporting.graph import OPERATORS
 
@@ -66,6 +67,7 @@ def test_a_network_that_the_page_cannot_run_still_gets_the_other_two_files(type_
     assert sorted(p.name for p in (run / "export").iterdir()) == ["generator.onnx", "generator.safetensors"]
 
 
+@pytest.mark.slow
 def test_weights_that_are_too_many_for_a_page_too(type_, run, monkeypatch):
     monkeypatch.setattr("ganexp.exporting.explorer.LARGEST", 10_000)
     done = type_("export", "run=run")

@@ -17,13 +17,14 @@ from ganexp import build, config  # noqa: E402
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import portable  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 def arguments(n, labels):
     z = torch.randn(n, 12, generator=torch.Generator().manual_seed(1))
     return (z, torch.arange(n) % 3) if labels else (z,)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize("network", ["mlp", "mlp_conv", "dcgan", "resnet"])
 def test_onnx_s_pictures_are_torch_s_for_any_number_of_them(exported, network, conditional, tmp_path):

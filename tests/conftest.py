@@ -139,7 +139,7 @@ def watched(browser):
     """An empty page of the browser; what is opened in it must not complain, nor ask the network for anything."""
     complaints: list[str] = []
     page = browser.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url) if request.url.startswith("http") else None)
     yield page

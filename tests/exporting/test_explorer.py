@@ -1,7 +1,6 @@
 """The page in a browser: its pictures are torch's, and everything on it does what it says."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import torch
 
 pytest.importorskip("onnxscript")
 onnx = pytest.importorskip("onnx")
-sync_api = pytest.importorskip("playwright.sync_api")
 
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import explorer, portable  # noqa: E402
@@ -18,31 +16,6 @@ from ganexp.exporting.graph import OPERATORS, plain  # noqa: E402
 from ganexp.pictures import to_uint8  # noqa: E402
 
 pytestmark = pytest.mark.slow
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium to open the page in")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A page; at the end, nothing has gone wrong on it and it has asked no network for anything."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened, wrong = context.new_page(), []
-    opened.on("console", lambda message: wrong.append(message.text))
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("request", lambda request: request.url.startswith("http") and wrong.append(request.url))
-    yield opened
-    context.close()
-    assert wrong == []
 
 
 def write(run, generator, graph, path):

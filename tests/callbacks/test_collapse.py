@@ -32,6 +32,7 @@ def test_a_run_whose_losses_are_not_finite_stops_and_keeps_the_last_good_checkpo
     assert all(value.isfinite().all() for value in kept["state_dict"].values())
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_always_wins_is_told_of_once(train, tmp_path):
     done = train(
         *SMALL,

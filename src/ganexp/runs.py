@@ -32,6 +32,8 @@ class Run:
         try:
             composed = OmegaConf.load(path / ".hydra" / "config.yaml")
             record = json.loads((path / "run.json").read_text())
+        except FileNotFoundError:
+            raise UserError(f"run={path}: not a run's folder; name one, such as outputs/…") from None
         except (OSError, ValueError) as error:
             raise UserError(f"run={path}: not a run's folder ({error}); name one, such as outputs/…") from None
         if "data" not in record or not (path / "checkpoints").is_dir():

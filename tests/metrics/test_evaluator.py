@@ -5,9 +5,11 @@ import json
 import pytest
 import torch
 
+from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
 from ganexp.metrics import evaluator
+from ganexp.metrics.classifier import Architecture, Recipe, Whitening, train
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
 
@@ -104,3 +106,25 @@ def test_the_same_recipe_and_seed_give_the_same_weights(type_, tmp_path):
 def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
     assert "sort the pictures into subfolders" in type_("evaluator", "data=fake", "data.classes=0").stderr
     assert "type out=own.pt" in type_("evaluator", "data=fake", "out=own").stderr
+
+
+def test_whitened_patches_vary_alike_and_apart():
+    colours = torch.tensor([[1.0, 0.9, 0.8], [0.0, 1.0, 0.9], [0.0, 0.0, 1.0]])
+    pictures = torch.einsum(
+        "nchw,cd->ndhw", torch.randn(200, 3, 8, 8, generator=torch.Generator().manual_seed(0)), colours
+    )
+    whitening = Whitening(3)
+    whitening.fit(pictures)
+    values, negatives = whitening(pictures).transpose(0, 1).flatten(1).chunk(2)
+    torch.testing.assert_close(values, -negatives)
+    covariance = values @ values.T / values.shape[1]
+    assert (covariance - covariance.diag().diag()).abs().max() < 0.01
+    assert covariance.diag().min() > 0.6 and covariance.diag().max() < 1
+
+
+def test_gains_that_no_decay_shrinks():
+    pictures = Fake(batch_size=8, n=128, image_size=32, channels=3, classes=10).load("train")
+    recipe = Recipe(epochs=2, batch_size=32, lr=0.1, weight_decay=0.1, label_smoothing=0, shift=0, shift_rate=4)
+    network = train(Architecture((4, 4), pooled=True, whitened=True), recipe, pictures, False, torch.device("cpu"))
+    norms = [layer for layer in network.body if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert all((norm.weight == 1).all() and (norm.bias != 0).all() for norm in norms)

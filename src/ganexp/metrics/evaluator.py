@@ -108,4 +108,4 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
 
 def _architecture(card: dict[str, Any]) -> Architecture:
     options = card["architecture"]
-    return Architecture(tuple(options["widths"]), options["pooled"])
+    return Architecture(**options | {"widths": tuple(options["widths"])})

@@ -24,6 +24,21 @@ def test_every_option_composes(group, option):
         parse(compose("train", [choice, *needed]))
 
 
+@pytest.mark.parametrize("data", [name for name in options("data") if name != "image_folder"])
+@pytest.mark.parametrize("model", options("model"))
+def test_every_recipe_composes_with_every_dataset(model, data):
+    parse(compose("train", [f"model={model}", f"data={data}"]))
+
+
+@pytest.mark.parametrize("regularizer", ["none", "[]", "[spectral_norm]", "[r1,r2]"])
+@pytest.mark.parametrize("model", options("model"))
+def test_the_regularizers_that_are_typed_are_all_there_are(model, regularizer):
+    config = parse(compose("train", [f"model={model}", f"regularizer={regularizer}"]))
+    names = [] if regularizer == "none" else [name for name in regularizer.strip("[]").split(",") if name]
+    assert list(config.regularizer) == names
+    assert all("_target_" in chosen for chosen in config.regularizer.values())
+
+
 def test_the_command_line_wins_over_the_recipe():
     config = parse(compose("train", ["model=wgan_gp", "train.n_critic=2", "loss=hinge", "network=dcgan"]))
     assert config.train.n_critic == 2

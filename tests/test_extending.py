@@ -76,5 +76,10 @@ def test_from_inside_the_project(tmp_path):
         group = kind.removesuffix("s")
         yaml = FILES[f"mine/{group}/{name}.yaml"].replace(f"_target_: {name}.", f"_target_: ganexp.{kind}.{name}.")
         (copy / "conf" / group / f"{name}.yaml").write_text(yaml)
+    losses = copy / "src" / "ganexp" / "losses.py"
+    imported = losses.read_text().replace("import STRICT, Share", "import STRICT, PositiveFloat, Share")
+    losses.write_text(imported + FILES["smooth_hinge.py"].partition("softplus\n")[2])
+    yaml = FILES["mine/loss/smooth_hinge.yaml"].replace("smooth_hinge.SmoothHinge", "ganexp.losses.SmoothHinge")
+    (copy / "conf" / "loss" / "smooth_hinge.yaml").write_text(yaml)
     (inside,) = [command for command in COMMANDS if "--config-dir" not in command]
     follow(inside, tmp_path, PYTHONPATH=str(copy / "src"))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.discriminator import Verdict
 from ganexp.networks.mlp import MLP
 from ganexp.regularizers import GradientPenalty, SpectralNorm
@@ -39,6 +40,50 @@ def test_a_linear_critic_has_the_same_slope_everywhere(where, what, expected):
 def test_a_quadratic_critic_tells_where_its_slope_is_taken(where, points):
     penalty = GradientPenalty(where=where, what="norm_zero", weight=1.0).penalty(Quadratic(), REAL, FAKE, None)
     torch.testing.assert_close(penalty, points.flatten(1).square().sum(1).mean())
+
+
+class Recording(Linear):
+    def forward(self, images, labels=None):
+        self.seen = images.detach()
+        return super().forward(images)
+
+
+def test_a_line_s_points_lie_between_real_and_fake_each_at_a_share_of_its_own():
+    critic = Recording()
+    GradientPenalty(where="line", what="norm_one", weight=1.0).penalty(critic, REAL, FAKE, None)
+    shares = ((critic.seen - REAL) / (FAKE - REAL)).flatten(1)
+    assert shares.min() >= 0 and shares.max() <= 1
+    torch.testing.assert_close(shares, shares[:, :1].expand_as(shares), rtol=1e-3, atol=1e-3)
+    assert shares[:, 0].std() > 0.01
+
+
+def test_points_around_a_real_picture_are_near_it_and_not_it():
+    critic = Recording()
+    GradientPenalty(where="around_real", what="norm_one", weight=1.0).penalty(critic, REAL, FAKE, None)
+    moved = (critic.seen - REAL).flatten(1)
+    assert moved.min() >= 0 and (moved.amax(1) > 0).all() and moved.max() < 0.5 * REAL.std()
+
+
+def test_a_penalty_is_as_precise_where_the_rest_is_in_bf16():
+    torch.manual_seed(0)
+    discriminator = MLP(hidden=8, latent_dim=4).discriminator((1, 2, 2), 0, per_sample=True)
+    penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0)
+    exact = penalty.penalty(discriminator, REAL, FAKE, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(penalty.penalty(discriminator, REAL, FAKE, None), exact)
+
+
+def test_labels_move_a_spectrally_normed_discriminator_as_pictures_do():
+    torch.manual_seed(0)
+    discriminator = DCGAN(hidden=8, latent_dim=4, discriminator_norm="none").discriminator((3, 32, 32), 10, True)
+    SpectralNorm().prepare(discriminator)
+    images, others = torch.rand(2, 64, 3, 32, 32) * 2 - 1
+    labels = torch.arange(64) % 10
+    with torch.no_grad():
+        logits, by_label, by_picture = (
+            discriminator(x, y).logits for x, y in ((images, labels), (images, (labels + 1) % 10), (others, labels))
+        )
+    assert (by_label - logits).std() > 0.3 * (by_picture - logits).std()
 
 
 def test_spectral_norm_brings_the_largest_singular_value_to_one():

@@ -77,7 +77,7 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         generator = network.generator(pictures.shape, classes)
         discriminator = network.discriminator(pictures.shape, classes, per_sample=bool(per_sample))
     except ValueError as error:
-        raise UserError(f"network={type(network).__name__.lower()} {error}") from None
+        raise UserError(f"network: {type(network).__name__} {error}") from None
     if per_sample and mixes_samples(discriminator):
         raise UserError(
             f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "

@@ -106,15 +106,16 @@ class GAN(pl.LightningModule):
         real = self.augment(real)
         of_real, of_fake = self.judge(real, fake, labels)
         loss = self.loss.discriminator(of_real.logits, of_fake.logits)
-        if of_real.classes is not None:
-            loss = loss + cross_entropy(of_real.classes, labels)  # type: ignore[arg-type]
+        if of_real.classes is not None and of_fake.classes is not None:
+            assert labels is not None
+            loss = loss + cross_entropy(of_real.classes, labels) + cross_entropy(of_fake.classes, labels)
         adversarial = loss
         for regularizer in self.regularizers:
             if update % regularizer.interval == 0:
                 penalty = regularizer.penalty(self.discriminator, real, fake, labels)
                 if penalty is not None:
                     loss = loss + regularizer.interval * penalty
-        gradients = self._descend(loss, self._of_discriminator, self._optimizers[1])  # type: ignore[index]
+        norm = self._descend(loss, self._of_discriminator, self._optimizers[1], reporting)  # type: ignore[index]
         for regularizer in self.regularizers:
             regularizer.project(self.discriminator)
         if not reporting:
@@ -126,7 +127,7 @@ class GAN(pl.LightningModule):
             "probability/fake": of_fake.logits.sigmoid().mean(),
             "accuracy/real": (of_real.logits > self.loss.boundary).float().mean(),
             "accuracy/fake": (of_fake.logits < self.loss.boundary).float().mean(),
-            "gradient_norm/discriminator": nn.utils.get_total_norm(gradients),
+            "gradient_norm/discriminator": norm,
         }
 
     def update_generator(self, real: Tensor, labels: Tensor | None, reporting: bool):
@@ -139,10 +140,8 @@ class GAN(pl.LightningModule):
             loss = self.loss.generator(of_fake.logits, None)
         if of_fake.classes is not None:
             loss = loss + cross_entropy(of_fake.classes, labels)  # type: ignore[arg-type]
-        gradients = self._descend(loss, self._of_generator, self._optimizers[0])  # type: ignore[index]
-        return (
-            {"loss/generator": loss, "gradient_norm/generator": nn.utils.get_total_norm(gradients)} if reporting else {}
-        )
+        norm = self._descend(loss, self._of_generator, self._optimizers[0], reporting)  # type: ignore[index]
+        return {"loss/generator": loss, "gradient_norm/generator": norm} if reporting else {}
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -181,15 +180,18 @@ class GAN(pl.LightningModule):
         """The generator that pictures and figures come from: the EMA, or the raw one if that is off."""
         return self.ema if self.ema is not None else self.generator
 
-    def _descend(self, loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer):
-        """One step of one network's optimizer; the gradients, which the other network never gets."""
+    def _descend(
+        self, loss: Tensor, parameters: list[nn.Parameter], optimizer: torch.optim.Optimizer, reporting: bool
+    ) -> Tensor | None:
+        """One step of one network's optimizer; the other one gets no gradient. Their norm before clipping, if asked."""
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
+        norm = nn.utils.get_total_norm(gradients) if reporting or self.train_options.clip_norm else None
         if self.train_options.clip_norm:
-            nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
+            nn.utils.clip_grads_with_norm_(parameters, self.train_options.clip_norm, norm)
         optimizer.step()
-        return gradients
+        return norm
 
     def _set_learning_rates(self, step: int) -> None:
         """Constant, then linear from `decay_from` of the run down to `decay_to` of the rate."""

@@ -68,7 +68,9 @@ def _line(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _around_real(real: Tensor, fake: Tensor) -> Tensor:
-    return real + 0.5 * real.std() * torch.rand_like(real)
+    """On lines from a picture to itself with noise, as the authors' code has it."""
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    return real + share * 0.5 * real.std() * torch.rand_like(real)
 
 
 _PLACES = {
@@ -106,5 +108,6 @@ class SpectralNorm(Regularizer):
 
     def prepare(self, discriminator: Discriminator) -> None:
         for module in list(discriminator.modules()):
-            if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding):
+            # The label's channel is an input: of norm 1 it would be next to nothing beside the picture.
+            if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding) and module is not discriminator.label_map:
                 parametrizations.spectral_norm(module)

@@ -29,11 +29,20 @@ def test_networks_fit_any_picture_with_or_without_labels(name, shape, conditioni
     assert (guesses.shape == (6, 10)) if conditioning == "auxiliary" else guesses is None
 
 
+def test_a_projected_label_starts_as_loud_as_the_other_logit():
+    torch.manual_seed(0)
+    network = NETWORKS["mlp"](conditioning="projection")
+    discriminator = network.discriminator((1, 28, 28), 10, per_sample=True)
+    features = discriminator.trunk(torch.rand(64, 1, 28, 28) * 2 - 1)
+    projected = (features * discriminator.projection(torch.arange(64) % 10)).sum(1)
+    assert projected.std() < 5 * (discriminator.logit(features) - discriminator.logit.bias).std()
+
+
 def test_dcgan_is_as_large_as_the_papers_at_64_pixels():
     """By hand: kernels of 4x4, twice a channel for BatchNorm, and one more for our head's bias."""
-    network, shape = DCGAN(hidden=64, latent_dim=100, generator_norm="batch"), (3, 64, 64)
-    g = 16 * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3) + 3 + 2 * (512 + 256 + 128 + 64)
-    d = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 64 + 2 * (128 + 256 + 512) + 1
+    network, shape = DCGAN(hidden=128, latent_dim=100, generator_norm="batch"), (3, 64, 64)
+    g = 16 * (100 * 1024 + 1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3) + 3 + 2 * (1024 + 512 + 256 + 128)
+    d = 16 * (3 * 128 + 128 * 256 + 256 * 512 + 512 * 1024 + 1024) + 128 + 2 * (256 + 512 + 1024) + 1
     assert sum(p.numel() for p in network.generator(shape, 0).parameters()) == g
     assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d
 

@@ -4,6 +4,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic.dataclasses import dataclass
@@ -29,8 +30,12 @@ PART = 1 << 20
 
 @dataclass(frozen=True, config=STRICT)
 class MNIST(Dataset):
-    """60,000 training and 10,000 test digits, 28x28 grey. `root`: another folder of the files, gzipped or not."""
+    """60,000 training and 10,000 test digits, 28x28 grey. `root`: another folder of the files, gzipped or not.
 
+    A digit's mirror image is none, so `flip` stays off.
+    """
+
+    flip: Literal[False] = False
     root: str | None = None
 
     def load(self, split: Split = "train") -> Pictures:

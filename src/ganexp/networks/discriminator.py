@@ -20,7 +20,7 @@ class Discriminator(nn.Module):
 
     concat: an embedded label joins the picture as one more channel (Mirza and Osindero 2014).
     projection: the logit gains features · embedded label (Miyato and Koyama 2018).
-    auxiliary: a second head names the class (Odena et al. 2017).
+    auxiliary: a second head names the class, of real and of generated pictures (Odena et al. 2017).
     """
 
     def __init__(self, trunk: nn.Module, features: int, shape: tuple[int, int, int], classes: int, conditioning: str):
@@ -35,6 +35,8 @@ class Discriminator(nn.Module):
         conditioning = conditioning if classes else "none"
         self.label_map = nn.Embedding(classes, self.height * self.width) if conditioning == "concat" else None
         self.projection = nn.Embedding(classes, features) if conditioning == "projection" else None
+        if self.projection is not None:  # As large as a linear layer's weights: N(0, 1) would drown the other logit.
+            nn.init.normal_(self.projection.weight, std=features**-0.5)
         self.classifier = nn.Linear(features, classes) if conditioning == "auxiliary" else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Verdict:

@@ -36,7 +36,10 @@ class MLP(Network):
         widths = [input_features(self.latent_dim, classes), *(round(w * self.hidden) for w in self.generator_widths)]
         if self.maps:
             if height % 2 or width % 2:
-                raise ValueError(f"with maps={self.maps} makes pictures of even sides, not {height}x{width}")
+                raise ValueError(
+                    f"with network.maps={self.maps} makes pictures of even sides, not {height}x{width}: "
+                    "set data.image_size, or network.maps=0"
+                )
             half = (self.maps, height // 2, width // 2)
             widths.append(math.prod(half))
             last = [nn.Unflatten(1, half), nn.ConvTranspose2d(self.maps, channels, 4, 2, 1)]

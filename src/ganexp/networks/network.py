@@ -55,7 +55,8 @@ def halvings(shape: Shape, smallest: int = 4) -> int:
         count, side = count + 1, side // 2
     if height != width or not smallest <= side < 2 * smallest or count < 2:
         raise ValueError(
-            f"makes square pictures of 4, 5, 6 or 7 times a power of two (28, 32, 48, 64, …), not {height}x{width}: "
+            f"makes square pictures of 4, 5, 6 or 7 times a power of two, from 16 on (28, 32, 48, 64, …), not "
+            f"{height}x{width}: "
             "set data.image_size, or choose network=mlp"
         )
     return count

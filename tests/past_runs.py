@@ -26,6 +26,7 @@ def evaluation(fid: float, **card: Any) -> dict[str, Any]:
     return {
         "figures": {"fid_mnist_cnn_v1": fid, "recall": 0.5, "fid_mnist_cnn_v1/3": 99.0},
         "floors": {"fid_mnist_cnn_v1": 0.6, "recall": 0.9},
+        "noise": {"fid_mnist_cnn_v1": 0.2},
         "card": CARD | card,
     }
 

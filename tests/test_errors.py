@@ -7,6 +7,17 @@ def test_a_near_miss_is_named_before_all_that_is_known():
     assert did_you_mean("vanila", ["wgan", "vanilla"]) == "did you mean vanilla? Known: vanilla, wgan"
 
 
+def test_of_many_keys_the_near_one_stands_alone_and_a_last_part_is_enough():
+    keys = [f"section.key{i}" for i in range(30)] + ["optimizer.generator.lr", "optimizer.discriminator.lr"]
+    assert did_you_mean("section.kye7", keys) == "did you mean section.key7?"
+    assert did_you_mean("lr", keys) == "did you mean optimizer.discriminator.lr or optimizer.generator.lr?"
+
+
+def test_keys_of_what_was_chosen_are_known(type_):
+    done = type_("train", "data=image_folder", "data.root=x", "data.image_sise=64")
+    assert "did you mean data.image_size?" in done.stderr
+
+
 def test_where_nothing_is_near_all_that_is_known_is_named():
     assert did_you_mean("zebra", ["wgan", "vanilla"]) == "Known: vanilla, wgan"
 

@@ -8,6 +8,9 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ganexp.data.mnist import MNIST
+from ganexp.evaluation import Protocol, gan_train
+
 
 @pytest.fixture
 def measured(tiny, fake_evaluator) -> list[str]:
@@ -87,15 +90,50 @@ def test_the_command_gives_the_run_s_own_figures_again(type_, run):
     again, final = json.loads((run.parent / "all.json").read_text()), lines(run)[-2]
     assert again["card"] == final["card"]
     assert again["figures"] == pytest.approx(final["figures"])
-    raw = type_("evaluate", "run=run", "n=120", "weights=raw", "checkpoint=last", "seed=3", "out=raw.json")
+    assert final["noise"]["fid_fake_cnn"] > 0
+    raw = type_("evaluate", "run=run", "n=120", "weights=raw", "checkpoint=last", "seed=3", "out=new/raw.json")
     assert raw.returncode == 0, raw.stderr
-    assert json.loads((run.parent / "raw.json").read_text())["card"]["weights"] == "raw"
+    assert json.loads((run.parent / "new" / "raw.json").read_text())["card"]["weights"] == "raw"
+    assert (run / "samples" / "neighbours_raw_seed-3_last.png").is_file()
+    tags = EventAccumulator(str(run)).Reload().Tags()["scalars"]
+    assert "evaluation_raw_seed-3_last/fid_fake_cnn" in tags
+
+
+def test_another_number_of_samples_chooses_the_best_anew(train, run):
+    before = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
+    done = train("resume=run", "evaluation.samples=110", "trainer.max_steps=6")
+    assert done.returncode == 0, done.stderr
+    assert "best.ckpt is chosen anew" in done.stderr
+    assert before < torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 6
+
+
+def test_a_run_is_not_compared_with_pictures_of_another_shape(type_, run):
+    done = type_(
+        "evaluate",
+        "run=run",
+        "data=fake",
+        "data.evaluator=cifar10_cnn_v2",
+        "data.n=200",
+        "data.image_size=32",
+        "data.channels=3",
+    )
+    assert done.returncode == 2 and "cannot be compared" in done.stderr
 
 
 def test_gan_train_is_the_accuracy_of_a_classifier_of_samples(type_, run):
     done = type_("evaluate", "run=run", "n=120", "gan_train=true", "seed=1", "out=all.json")
     assert done.returncode == 0, done.stderr
     assert 0 <= json.loads((run.parent / "all.json").read_text())["figures"]["gan_train_accuracy"] <= 1
+
+
+@pytest.mark.slow
+def test_gan_train_is_high_for_real_digits_and_low_for_wrong_labels():
+    data = MNIST(batch_size=64, evaluator="mnist_cnn_v1")
+    pictures = data.load()
+    images, labels = pictures.images[:4000], pictures.labels[:4000]
+    protocol = Protocol(data, pictures)
+    assert gan_train(images, labels, protocol) > 0.9
+    assert gan_train(images, (labels + 1) % 10, protocol) < 0.1
 
 
 def test_gan_train_needs_classes(type_, train, measured):
@@ -133,6 +171,7 @@ def test_anybody_s_pictures_are_measured_alike(type_, data, tmp_path):
         (["samples=x.npz"], "add data=mnist"),
         (["run=nowhere", "n=3"], "n=3"),
         (["run=nowhere", "weight=raw"], "did you mean weights"),
+        (["run=nowhere", "device=mps"], "type device=cpu"),
     ],
 )
 def test_a_mistake_gets_a_sentence(type_, typed, sentence):
@@ -145,7 +184,14 @@ def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
     np.savez(tmp_path / "wide.npz", np.zeros((9, 32, 32, 3), np.uint8))
     np.savez(tmp_path / "float.npz", np.zeros((9, 28, 28, 1), np.float32))
     (tmp_path / "broken.npz").write_bytes(b"no zip")
-    for name, sentence in (("wide", "never resized"), ("float", "not uint8"), ("broken", "arr_0"), ("none", "none")):
+    np.savez(tmp_path / "few.npz", np.zeros((99, 28, 28, 1), np.uint8))
+    for name, sentence in (
+        ("few", "too few"),
+        ("wide", "never resized"),
+        ("float", "not uint8"),
+        ("broken", "arr_0"),
+        ("none", "none"),
+    ):
         done = type_("evaluate", *data, f"samples={name}.npz")
         assert done.returncode == 2 and sentence in done.stderr, done.stderr
     done = type_("evaluate", "data=fake", "samples=wide.npz")

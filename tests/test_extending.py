@@ -1,5 +1,6 @@
 """docs/extending.md, followed literally."""
 
+import json
 import os
 import re
 import shutil
@@ -64,6 +65,24 @@ def test_from_outside_the_project(tmp_path):
     assert len(outside) == 3
     for command in outside:
         follow(command, tmp_path)
+
+
+def test_a_run_from_outside_is_resumed_and_evaluated_without_naming_the_folder_again(tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    typed = ["--config-dir", "mine", "data=bars", "data.n=100", "network=tiny_conv", "model.hidden=8"]
+    short = ["trainer.accelerator=cpu", "evaluation.every=0", "hydra.run.dir=run"]
+    for arguments in (
+        ["ganexp.train", *typed, *short, "trainer.max_steps=2"],
+        ["ganexp.train", "resume=run", "trainer.max_steps=4"],
+        ["ganexp.train", "--config-dir=mine", "trainer.max_steps=6", "resume=run"],
+        ["ganexp.evaluate", "run=run", "n=100", "data.evaluator=mnist_cnn_v1", "device=cpu"],
+    ):
+        done = subprocess.run([sys.executable, "-m", *arguments], cwd=tmp_path, text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["iterations"] == 6 and f"--config-dir={tmp_path / 'mine'}" in record["command"]
 
 
 def test_from_inside_the_project(tmp_path):

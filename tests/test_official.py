@@ -1,10 +1,14 @@
 """The official protocol, by torch-fidelity's own code."""
 
+import json
+
 import pytest
 import torch
 
 from ganexp import official
+from ganexp.data.cifar10 import CIFAR10
 from ganexp.errors import UserError
+from ganexp.runs import Run
 
 try:
     from torch_fidelity import FeatureExtractorBase, register_feature_extractor
@@ -56,6 +60,21 @@ def test_pictures_go_through_torch_fidelity():
     assert same["frechet_inception_distance"] == pytest.approx(0, abs=1e-3)
     assert other["frechet_inception_distance"] > 100
     assert other["precision"] < same["precision"] == 1
+
+
+def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result(train, tiny, tmp_path, monkeypatch):
+    coloured = [option for option in tiny if not option.startswith(("data.image_size", "data.channels"))]
+    assert train(*coloured, "data.image_size=32", "data.channels=3", "hydra.run.dir=run").returncode == 0
+    asked = {}
+    monkeypatch.setattr(official, "N", 120)
+    monkeypatch.setattr(
+        official, "measure", lambda images, **options: asked.update(options, n=len(images)) or {"fid": 1.0}
+    )
+    run = Run.open(tmp_path / "run")
+    result = official.evaluate(run, None, CIFAR10(batch_size=64), None, "ema", 0, "cpu")
+    assert asked == {"feature_extractor": "inception-v3-compat", "cuda": False, "n": 120}
+    kept = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert kept["figures"] == result["figures"] and kept["card"]["evaluator"] == "torch-fidelity" and kept["step"] == 4
 
 
 @pytest.mark.skipif(not why, reason="torch-fidelity imports here")

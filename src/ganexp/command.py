@@ -12,7 +12,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ganexp.config import CONF, register_resolvers
 from ganexp.errors import UserError, did_you_mean
@@ -45,6 +45,18 @@ def run(
         _refuse(_explain(error, config_name))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def around(arguments: list[str], before: list[str], after: list[str]) -> list[str]:
+    """Overrides put around those that were typed: Hydra wants all of them together, and flags apart."""
+    typed = [i for i, argument in enumerate(arguments) if not argument.startswith("-") and "=" in argument]
+    first, last = typed[0], typed[-1] + 1
+    return [*arguments[:first], *before, *arguments[first:last], *after, *arguments[last:]]
+
+
+def config_dir(hydra: Any) -> list[str]:
+    """The `--config-dir=…` that a run was started with, of its Hydra configuration; empty if there was none."""
+    return [f"--config-dir={s.path}" for s in hydra.runtime.config_sources if s.provider == "command-line"]
 
 
 def _refuse(sentence: str) -> None:
@@ -84,11 +96,17 @@ def _explain(error: HydraException, config_name: str) -> str:
 
 
 def _keys(config_name: str) -> list[str]:
-    """Every key and group, as composed without the command line, for near misses."""
+    """Every key and group, as composed with the choices that were typed, for near misses."""
+    typed = [a for a in sys.argv[1:] if a.startswith(tuple(f"{group.name}=" for group in CONF.iterdir()))]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose(config_name)
-    groups = [path.name for path in CONF.iterdir() if path.is_dir()]
+        try:
+            composed = compose(config_name, typed, return_hydra_config=True)
+        except HydraException:  # A choice from elsewhere, or a sweep of several.
+            composed = compose(config_name, return_hydra_config=True)
+    groups = [str(group) for group in composed.hydra.runtime.choices if "/" not in group]
+    with open_dict(composed):
+        del composed.hydra
     return [*groups, *_paths(OmegaConf.to_container(composed), "")]
 
 

@@ -40,8 +40,10 @@ def evaluate(composed: DictConfig) -> None:
     if config.samples is not None and config.data is None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
 
-    if config.samples is not None and config.gan_train:
-        raise UserError("gan_train=true is for a run, not for samples=…: leave it out")
+    if config.gan_train and (config.samples is not None or config.protocol == "official"):
+        raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
+    if config.out is not None:
+        Path(config.out).parent.mkdir(parents=True, exist_ok=True)
 
     # Torch takes seconds to import; a mistake should be told before.
     import torch
@@ -51,6 +53,8 @@ def evaluate(composed: DictConfig) -> None:
     from ganexp.runs import Run
 
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
+    if not {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]:
+        raise UserError(f"device={device}: there is none on this machine; type device=cpu")
     run = Run.open(config.run) if config.run is not None else None
     assert config.data is not None, "a run that could be opened brought its own"
     data = build.dataset(config.data)
@@ -74,12 +78,15 @@ def evaluate(composed: DictConfig) -> None:
 def expand(arguments: list[str]) -> list[str]:
     """Beside `run=RUN`, RUN's own choice of data, before what was typed."""
     path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("run=")), "")
-    hydra = Path(path) / ".hydra"
-    if not path or not (hydra / "hydra.yaml").is_file():
+    folder = Path(path) / ".hydra"
+    if not path or not (folder / "hydra.yaml").is_file():
         return arguments  # What is wrong is told where the run is opened.
-    choice = OmegaConf.load(hydra / "hydra.yaml").hydra.runtime.choices.data
-    overrides = [str(o) for o in OmegaConf.load(hydra / "overrides.yaml")]
-    return [f"data={choice}", *(o for o in overrides if o.startswith("data.")), *arguments]
+    hydra = OmegaConf.load(folder / "hydra.yaml").hydra
+    overrides = [str(o) for o in OmegaConf.load(folder / "overrides.yaml")]
+    if not any(a.startswith("--config-dir") for a in arguments):
+        arguments = [*command.config_dir(hydra), *arguments]
+    own = [f"data={hydra.runtime.choices.data}", *(o for o in overrides if o.startswith("data."))]
+    return command.around(arguments, own, [])
 
 
 def main() -> None:

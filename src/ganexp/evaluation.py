@@ -22,7 +22,7 @@ from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
 from ganexp.metrics.classifier import Recipe
 from ganexp.metrics.evaluator import Evaluator
-from ganexp.metrics.measure import Samples, floors, full
+from ganexp.metrics.measure import Samples, floors, full, noise
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.reference import Reference, reference
 from ganexp.metrics.training import accuracy
@@ -74,7 +74,7 @@ class Protocol:
         return Samples(torch.cat(features), torch.cat(probabilities), labels), torch.cat(images)
 
     def evaluate(self, samples: Samples, weights: str, seed: int | None) -> dict[str, Any]:
-        """figures, floors (the same of real pictures), classes (the histogram) and the card."""
+        """figures, floors (those of real pictures), noise (of the distance), classes (the histogram) and the card."""
         name, n = self.evaluator.name, len(samples.features)
         conditional = samples.asked is not None
         card = Card(
@@ -89,6 +89,7 @@ class Protocol:
         return {
             "figures": full(samples, self.train, self.test, name),
             "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
+            "noise": noise(samples, self.train, name),
             "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
             "card": dataclasses.asdict(card),
         }
@@ -109,6 +110,15 @@ def of_run(
         raise UserError(
             f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
         )
+    if train_on_samples and protocol.pictures.classes != protocol.evaluator.classes:
+        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
+    if train_on_samples and protocol.test is None:
+        raise UserError("gan_train=true needs pictures that were held out, and this data has none: leave it out")
+    if run.shape != protocol.evaluator.shape:
+        raise UserError(
+            f"run={run.path}: its pictures of {run.shape} (channels, height, width) cannot be compared with data of "
+            f"{protocol.evaluator.shape}; leave data= out"
+        )
     path = run.checkpoint(checkpoint)
     network = run.network(path, weights, protocol.evaluator.network.mean.device)
     batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed)
@@ -116,17 +126,16 @@ def of_run(
     about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
     evaluation = about | protocol.evaluate(samples, weights, seed)
     if train_on_samples:
+        assert samples.asked is not None
         evaluation["figures"]["gan_train_accuracy"] = gan_train(images, samples.asked, protocol)
     evaluation["seconds"] = round(time.perf_counter() - began, 2)
-    _keep(run.path, evaluation, samples, images, protocol)
+    _keep(run, evaluation, samples, images, protocol)
     return evaluation
 
 
-def gan_train(images: Tensor, labels: Tensor | None, protocol: Protocol) -> float:
+def gan_train(images: Tensor, labels: Tensor, protocol: Protocol) -> float:
     """Share of held-out pictures that a classifier gets right which was trained on samples alone, by the recipe of
     the evaluator (GAN-train, Shmelkov, Schmid and Alahari 2018)."""
-    if labels is None:
-        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
     trained, real = protocol.evaluator, protocol.data.load("test")
     samples = Pictures(images, labels, real.classes)
     recipe = Recipe(**trained.card["recipe"])
@@ -169,20 +178,34 @@ def append(run: Path, line: dict[str, Any]) -> None:
         file.write(json.dumps(line) + "\n")
 
 
-def _keep(run: Path, evaluation: dict[str, Any], samples: Samples, images: Tensor, protocol: Protocol) -> None:
-    """In the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for TensorBoard."""
-    append(run, evaluation)
+def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor, protocol: Protocol) -> None:
+    """In the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for TensorBoard.
+
+    Pictures and curves of another kind than the run's own evaluation say so in their name: `evaluation_raw`.
+    """
+    append(run.path, evaluation)
+    other = _apart(run, evaluation)
     pairs = beside_neighbours(samples, images, protocol)
-    sheet = run / "samples" / "neighbours.png"
+    sheet = run.path / "samples" / f"neighbours{other}.png"
     sheet.parent.mkdir(exist_ok=True)
     to_pil(pairs).save(sheet)
-    with SummaryWriter(str(run)) as writer:
+    with SummaryWriter(str(run.path)) as writer:
         step = evaluation["step"]
         for name, value in evaluation["figures"].items():
-            writer.add_scalar(f"evaluation/{name}", value, step)
-        writer.add_histogram("evaluation/classes", samples.probabilities.argmax(1), step)
+            writer.add_scalar(f"evaluation{other}/{name}", value, step)
+        writer.add_histogram(f"evaluation{other}/classes", samples.probabilities.argmax(1), step)
         caption = "Samples, and below each the training picture that is nearest to it by the evaluator's features"
-        add_picture(writer, "evaluation/neighbours", sheet, step, caption)
+        add_picture(writer, f"evaluation{other}/neighbours", sheet, step, caption)
+
+
+def _apart(run: Run, evaluation: dict[str, Any]) -> str:
+    """What sets an evaluation apart from the run's own, such as `_raw_samples-200`; of the run's own nothing."""
+    card, checkpoint = evaluation["card"], evaluation["checkpoint"]
+    usual = {"samples": run.config.evaluation.final, "seed": 0}
+    parts = [card["weights"]] * (card["weights"] != ("ema" if run.config.train.ema_decay else "raw"))
+    parts += [f"{key}-{card[key]}" for key, value in usual.items() if card[key] != value]
+    parts += [checkpoint] * (checkpoint != "best")
+    return "".join(f"_{part}" for part in parts)
 
 
 def _with_progress(batches: Batches, n: int) -> Batches:

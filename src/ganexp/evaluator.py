@@ -26,6 +26,7 @@ class TrainEvaluator:
     data: dict[str, Any]
     classifier: Classifier
     out: str | None
+    note: str | None
 
 
 def train(composed: DictConfig) -> None:
@@ -40,7 +41,7 @@ def train(composed: DictConfig) -> None:
 
     architecture = build.instantiate("classifier.architecture", config.classifier.architecture)
     recipe = build.instantiate("classifier.recipe", config.classifier.recipe)
-    train_evaluator(build.dataset(config.data), architecture, recipe, path)
+    train_evaluator(build.dataset(config.data), architecture, recipe, path, config.note)
 
 
 def main() -> None:

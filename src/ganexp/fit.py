@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytorch_lightning as pl
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganexp import build, loggers
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
@@ -19,6 +21,7 @@ from ganexp.callbacks.interrupt import Interrupt
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
+from ganexp.errors import UserError
 from ganexp.evaluation import Protocol, of_run, table
 from ganexp.memory import keep_freed_memory
 from ganexp.record import Record
@@ -55,31 +58,18 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         log.warning(
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
-    trainer = pl.Trainer(
-        max_steps=config.trainer.max_steps,
-        max_epochs=-1,
-        accelerator=config.trainer.accelerator,
-        devices=config.trainer.devices,
-        precision=config.trainer.precision,
-        log_every_n_steps=config.trainer.log_every_n_steps,
-        logger=recording,
-        # Speed stands first, so that its last word does not count what is written at the end.
-        callbacks=[
-            Speed(record),
-            Figures(config.trainer.log_every_n_steps),
-            grids,
-            *evaluations,
-            CollapseAlarm(run, record, gan.loss, evaluations[0] if evaluations else None),
-            Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
-            interrupt,
-            *[ProgressBar()] * on_terminal,
-        ],
-        plugins=[AtomicCheckpointIO()],
-        enable_checkpointing=False,
-        enable_progress_bar=on_terminal,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    # Speed stands first, so that its last word does not count what is written at the end.
+    callbacks = [
+        Speed(record),
+        Figures(config.trainer.log_every_n_steps),
+        grids,
+        *evaluations,
+        CollapseAlarm(run, record, gan.loss, evaluations[0] if evaluations else None),
+        Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
+        interrupt,
+        *[ProgressBar()] * on_terminal,
+    ]
+    trainer = _trainer(config, callbacks, recording, on_terminal)
     last = run / "checkpoints" / "last.ckpt" if config.resume else None
     gc.freeze()  # What the imports left, a million objects, is not worth searching for garbage again and again.
     trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
@@ -108,6 +98,30 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         _short(grids.folder / "progress.gif"),
         _short(run),
     )
+
+
+def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool) -> pl.Trainer:
+    """Lightning's, with what is done here taken out of its hands. UserError without the device that was asked for."""
+    try:
+        return pl.Trainer(
+            max_steps=config.trainer.max_steps,
+            max_epochs=-1,
+            accelerator=config.trainer.accelerator,
+            devices=config.trainer.devices,
+            precision=config.trainer.precision,
+            log_every_n_steps=config.trainer.log_every_n_steps,
+            logger=recording,
+            callbacks=callbacks,
+            plugins=[AtomicCheckpointIO()],
+            enable_checkpointing=False,
+            enable_progress_bar=on_terminal,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+    except MisconfigurationException as error:
+        raise UserError(
+            f"trainer.accelerator={config.trainer.accelerator}: {error} Type trainer.accelerator=auto"
+        ) from None
 
 
 class Endless:

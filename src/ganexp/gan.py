@@ -187,9 +187,9 @@ class GAN(pl.LightningModule):
         gradients = torch.autograd.grad(loss, parameters)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        norm = nn.utils.get_total_norm(gradients) if reporting or self.train_options.clip_norm else None
+        norm = nn.utils.get_total_norm(gradients) if reporting else None
         if self.train_options.clip_norm:
-            nn.utils.clip_grads_with_norm_(parameters, self.train_options.clip_norm, norm)
+            norm = nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         optimizer.step()
         return norm
 

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.data.dataset import Dataset
 from ganexp.errors import UserError
+from ganexp.evaluation import append
 from ganexp.metrics import given
 from ganexp.runs import Run
 from ganexp.sampling import sample
@@ -38,13 +39,16 @@ class Seen(TorchDataset):
 def evaluate(
     run: Run | None, samples: str | None, data: Dataset, checkpoint: str | None, weights: str, seed: int, device: str
 ) -> dict[str, Any]:
-    """figures and card of 50,000 pictures: a run's checkpoint's, or those in the file or folder `samples`."""
+    """figures and card of 50,000 pictures: a run's checkpoint's, also kept in the run's folder, or those in the file or
+    folder `samples`. Precision and recall are of Inception's features too, not of torch-fidelity's own choice, VGG."""
     if not isinstance(data, CIFAR10):
         raise UserError(
             f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
             "protocol=in_domain"
         )
     if run is not None:
+        if run.shape != (3, 32, 32):
+            raise UserError(f"run={run.path}: its pictures are of {run.shape}, and CIFAR-10's of (3, 32, 32)")
         network = run.network(run.checkpoint(checkpoint), weights, device)
         batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
         images = torch.cat([images for images, _ in batches])
@@ -54,7 +58,12 @@ def evaluate(
         if len(images) < N:
             raise UserError(f"samples={samples}: protocol=official takes {N} pictures, and there are {len(images)}")
     card = {"evaluator": "torch-fidelity", "reference": "CIFAR-10 train, original", "samples": N, "weights": weights}
-    return {"figures": measure(images), "floors": {}, "card": card | {"seed": seed}}
+    options = {"feature_extractor": "inception-v3-compat", "cuda": device == "cuda"}
+    result = {"figures": measure(images, **options), "floors": {}, "card": card | {"seed": seed}}
+    if run is not None:
+        path = run.checkpoint(checkpoint)
+        append(run.path, {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)} | result)
+    return result
 
 
 def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **options: Any) -> dict[str, float]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.command import around, config_dir
 from ganexp.config import Config, parse
 from ganexp.errors import UserError
 
@@ -28,7 +29,9 @@ def expand(arguments: list[str]) -> list[str]:
         raise UserError(f"resume={path}: no checkpoints/last.ckpt there; name a run's folder, such as outputs/…")
     saved = [str(o) for o in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
     own = [o for o in saved if not o.startswith("resume=")]
-    return [*own, *arguments, f"hydra.run.dir='{path}'", "hydra.output_subdir=null"]
+    if not any(a.startswith("--config-dir") for a in arguments):
+        arguments = [*config_dir(OmegaConf.load(run / ".hydra" / "hydra.yaml").hydra), *arguments]
+    return around(arguments, own, [f"hydra.run.dir='{path}'", "hydra.output_subdir=null"])
 
 
 def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:

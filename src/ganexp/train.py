@@ -19,7 +19,8 @@ def train(composed: DictConfig) -> None:
     if composed.resume:
         resume.accept(run, composed, overrides)
     record = Record(run / "run.json")
-    with record.keep(command=shlex.join(["python", "-m", "ganexp.train", *overrides]), seed=composed.seed):
+    typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
+    with record.keep(command=typed, seed=composed.seed):
         config = parse(composed)
 
         # Torch and Lightning take seconds to import; a mistake should be told before.

@@ -2,14 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
 from ganexp.metrics import evaluator
-from ganexp.metrics.classifier import Architecture, Recipe, Whitening, train
+from ganexp.metrics.classifier import Architecture, Recipe, Whitening, _cut_out, train
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
 
@@ -128,3 +130,33 @@ def test_gains_that_no_decay_shrinks():
     network = train(Architecture((4, 4), pooled=True, whitened=True), recipe, pictures, False, torch.device("cpu"))
     norms = [layer for layer in network.body if isinstance(layer, torch.nn.BatchNorm2d)]
     assert all((norm.weight == 1).all() and (norm.bias != 0).all() for norm in norms)
+
+
+def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
+    copy = tmp_path / "other.pt"
+    copy.write_bytes(fake_evaluator.read_bytes())
+    for text in ("no json", "{}", "[]", '{"sha256": "", "architecture": {"widths": 3}}'):
+        copy.with_suffix(".json").write_text(text)
+        with pytest.raises(UserError, match="is not a card"):
+            evaluator.load(str(copy))
+
+
+def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw(type_, tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for i in range(100):
+            picture = generator.integers(256, size=(16, 16, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(tmp_path / "own" / name / f"{i}.png")
+    typed = ("data=image_folder", "data.root=own", "data.image_size=16", "classifier=fake", "note=noise", "out=own.pt")
+    done = type_("evaluator", *typed, "classifier.recipe.epochs=20", "classifier.recipe.lr=0.02")
+    assert done.returncode == 0, done.stderr
+    card = json.loads((tmp_path / "own.json").read_text())
+    assert card["test_accuracy"] < 0.9 and card["note"] == "noise"  # Noise can be learned by heart, and no more.
+    few = type_("evaluator", *typed, "classifier.recipe.batch_size=181")
+    assert few.returncode == 2 and "there are 180 pictures to learn from" in few.stderr
+
+
+def test_a_cut_is_a_square_of_its_side():
+    cut = _cut_out(torch.ones(200, 1, 16, 16), 4) == 0
+    assert cut.sum((1, 2, 3)).max() == 16

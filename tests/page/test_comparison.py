@@ -59,6 +59,14 @@ def test_the_best_group_comes_first_and_its_lead_is_judged(root):
     assert "p = 0.0079." in section.conclusion
 
 
+def test_a_lead_within_the_noise_of_a_measurement_is_none(root):
+    for seed in range(5):
+        write_run(root / f"a-{seed}", "model.hidden=9", seed=seed, fid=1.0 + seed / 1000)
+        write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=1.3 + seed / 1000)
+    (section,) = sections(compared(root)[1])
+    assert "within twice the noise" in section.conclusion and "p =" not in section.conclusion
+
+
 def test_unlike_cards_are_kept_apart_with_what_differs(root):
     write_run(root / "a", fid=1.0)
     write_run(root / "b", fid=2.0)

@@ -31,7 +31,7 @@ SHARE = 0.5
 class CollapseAlarm(pl.Callback):
     """Stops a run whose figures are no longer finite; warns, once for each kind, of what else it sees.
 
-    Pictures are judged in the last three quarters of a run, when two evaluations in turn agree.
+    Pictures are judged in the last three quarters of a run, when two evaluations in turn agree, or if there is but one.
     """
 
     def __init__(self, run: Path, record: Record, loss: Loss, evaluation: Evaluation | None):
@@ -72,8 +72,9 @@ class CollapseAlarm(pl.Callback):
             "optimizer.discriminator.lr, or regularizer=[r1]",
         )
         if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, trainer.max_steps // 4):
+            alone = not self._judged and self.evaluation.newest_step == trainer.max_steps
             self._judged = self.evaluation.newest_step
-            self._judge(self.evaluation)
+            self._judge(self.evaluation, alone)
 
     def _lasting(self, kind: str, step: int, seen: bool, sentence: str) -> None:
         if not seen:
@@ -81,7 +82,7 @@ class CollapseAlarm(pl.Callback):
         elif step - self._since.setdefault(kind, step) >= PATIENCE:
             self._warn(kind, sentence)
 
-    def _judge(self, evaluation: Evaluation) -> None:
+    def _judge(self, evaluation: Evaluation, alone: bool) -> None:
         found = {}
         missing = evaluation.missing
         if missing:
@@ -95,7 +96,7 @@ class CollapseAlarm(pl.Callback):
                 "evaluator's features: G has collapsed to few pictures, or makes nothing but blurs; lower "
                 "optimizer.generator.lr, add regularizer=[r1], or try another network or model=wgan_gp"
             )
-        for kind in sorted(found.keys() & self._before):
+        for kind in sorted(found.keys() if alone else found.keys() & self._before):
             self._warn(kind, found[kind])
         self._before = set(found)
 

@@ -27,15 +27,20 @@ class Evaluation(pl.Callback):
     def __init__(self, run: Path, protocol: Protocol, every: int, n: int, seed: int, classes: int):
         self.run, self.protocol, self.every, self.n, self.seed, self.classes = run, protocol, every, n, seed, classes
         self.best, self._before = math.inf, 0.0
+        self._by = f"{n} samples and {protocol.evaluator.name} {protocol.evaluator.card['sha256'][:8]}"
         self.newest: dict[str, float] = {}
         self.newest_step, self.missing = 0, []
         """Of the newest figures, and the names of the classes that were missing then."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best, "seconds": self._seconds()}
+        return {"best": self.best, "by": self._by, "seconds": self._seconds()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best, self._before = state_dict["best"], state_dict["seconds"]
+        self._before = state_dict["seconds"]
+        if state_dict.get("by", self._by) == self._by:
+            self.best = state_dict["best"]
+        else:  # Scores of other cards are not ranked against each other.
+            log.info("best.ckpt is chosen anew: it was by %s, and is now by %s", state_dict["by"], self._by)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._began = time.perf_counter()
@@ -48,6 +53,8 @@ class Evaluation(pl.Callback):
         step = trainer.global_step
         if step % self.every and step != trainer.max_steps:
             return
+        if not all(map(math.isfinite, pl_module.report.values())):
+            return  # The alarm is about to stop the run, and what is left of the networks is not to be the best.
         network = pl_module.shown
         was_training = network.training
         batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, self.seed + CHOOSING)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
+from ganexp.errors import UserError
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -86,8 +87,9 @@ class Classifier(nn.Module):
         """Take the mean and deviation of each channel, and what whitens patches, from some pictures."""
         self.mean.copy_(images.mean((0, 2, 3)).view(-1, 1, 1))
         self.deviation.copy_(images.std((0, 2, 3)).view(-1, 1, 1))
-        if isinstance(self.body[0], Whitening):
-            self.body[0].fit((images - self.mean) / self.deviation)
+        first = self.body[0]
+        if isinstance(first, Whitening):
+            first.fit((images - self.mean) / self.deviation)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -95,7 +97,7 @@ class Recipe:
     """How a classifier is trained: Nesterov's SGD, whose rate rises to `lr` and falls again, on pictures that are moved
     by up to `shift` pixels and lose a square of `cutout` (DeVries and Taylor 2017). 0 leaves either out.
 
-    average: decay of the running average of the weights, which is what is kept (Izmailov et al. 2018). shift_rate:
+    average: decay of the running average of the weights, which is what is kept (Polyak and Juditsky 1992). shift_rate:
     BatchNorm's shifts learn at this times `lr`, and its gains stay 1 (Jordan 2024): weight decay would shrink them
     until GELU is all but linear. 0 trains both as the kernels.
     """
@@ -117,6 +119,11 @@ def train(
 ) -> Classifier:
     """A trained classifier, in eval mode. Seeds torch's RNG; shows a bar on a terminal."""
     assert pictures.labels is not None
+    if len(pictures.images) < recipe.batch_size:
+        raise UserError(
+            f"classifier.recipe.batch_size={recipe.batch_size}: there are {len(pictures.images)} pictures to learn "
+            "from; set it lower, or have more"
+        )
     torch.manual_seed(recipe.seed)
     network = Classifier(architecture, pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)
@@ -180,5 +187,6 @@ def _cut_out(images: Tensor, side: int) -> Tensor:
     size, _, height, width = images.shape
     row, column = (torch.randint(length, (size, 1), device=images.device) for length in (height, width))
     rows, columns = (torch.arange(length, device=images.device) for length in (height, width))
-    within = ((rows - row).abs() * 2 < side)[:, None, :, None] & ((columns - column).abs() * 2 < side)[:, None, None]
-    return images.masked_fill(within, 0.0)
+    below, right = rows - row + side // 2, columns - column + side // 2
+    down, across = (below >= 0) & (below < side), (right >= 0) & (right < side)
+    return images.masked_fill(down[:, None, :, None] & across[:, None, None], 0.0)

@@ -65,20 +65,27 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
             f"data.evaluator={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file with its "
             "card, a .json, beside it, as python -m ganexp.evaluator writes them"
         )
-    card = json.loads(path.with_suffix(".json").read_text())
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != card["sha256"]:
+    try:
+        card = json.loads(path.with_suffix(".json").read_text())
+        described, architecture = card["sha256"], _architecture(card)
+        shape, classes = tuple(card["shape"]), len(card["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"data.evaluator={named}: {path.with_suffix('.json')} is not a card ({error!r}); train it anew"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != described:
         raise UserError(f"data.evaluator={named}: {path} is not the file that its card describes; train it anew")
     with torch.random.fork_rng(devices=[]):  # Weights are drawn, to be replaced: a run's stream must not feel it.
-        network = Classifier(_architecture(card), tuple(card["shape"]), len(card["classes"]))
+        network = Classifier(architecture, shape, classes)
     # Half precision is for the file alone: what is measured is measured in float32.
     network.load_state_dict(torch.load(path, weights_only=True))
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(card["name"], network, card)
 
 
-def save(network: Classifier, architecture: Architecture, pictures: Pictures, path: Path, **about: Any) -> Evaluator:
-    """Write `path` (.pt) and its card; the evaluator as it was written. `about` joins the card."""
+def save(network: Classifier, architecture: Architecture, pictures: Pictures, path: Path) -> Evaluator:
+    """Write `path` (.pt) and its card; the evaluator as it was written."""
     weights = {
         key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
         for key, value in network.state_dict().items()
@@ -95,7 +102,7 @@ def save(network: Classifier, architecture: Architecture, pictures: Pictures, pa
         "preprocessing": "uint8 / 127.5 - 1, never resized; then the network's own mean and deviation per channel",
         "data_sha256": pictures.sha256(),
     }
-    write_card(path, card | about)
+    write_card(path, card)
     return load(str(path))
 
 

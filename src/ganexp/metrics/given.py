@@ -25,8 +25,8 @@ def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tenso
             f"samples={path}: pictures of {tuple(images.shape[1:])} (channels, height, width), and the data's have "
             f"{shape}; what is measured is never resized"
         )
-    if len(images) < 2:
-        raise UserError(f"samples={path}: {len(images)} pictures are too few to measure")
+    if len(images) < 100:
+        raise UserError(f"samples={path}: {len(images)} pictures are too few to measure; 100 are the fewest")
     return images, labels
 
 

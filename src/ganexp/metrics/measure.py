@@ -1,6 +1,7 @@
 """The protocol: every figure of a set of pictures, and the same figures of real ones beside them."""
 
 from dataclasses import dataclass
+from statistics import stdev
 
 from torch import Tensor
 
@@ -16,6 +17,8 @@ SEARCHED = 2000
 """Pictures whose nearest training picture is looked for."""
 GLANCED = 1000
 """Pictures among which duplicates are looked for while a run trains."""
+PARTS = 5
+"""Parts of the samples whose distances tell how noisy a distance is."""
 COPY = 0.01
 """Share of held-out pictures that lie as close to a training picture as what is called a copy."""
 
@@ -41,7 +44,7 @@ def quick(samples: Samples, train: Reference, name: str) -> dict[str, float]:
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features)),
         "class_divergence": divergence(samples.shares, train.shares),
         "modes": float(len(train.shares) - len(missing(samples.shares, train.shares))),
-        "duplicates": _duplicates(samples.features[:GLANCED], train.features[:GLANCED]),
+        "duplicates": _duplicates(samples.features[:GLANCED], train.features),
     }
     if samples.asked is not None:
         figures["class_accuracy"] = (samples.probabilities.argmax(1) == samples.asked).double().mean().item()
@@ -52,7 +55,7 @@ def full(samples: Samples, train: Reference, test: Reference | None, name: str) 
     """Every figure. `test` is None where the data has no held-out pictures: what needs them is left out."""
     features = samples.features
     figures = quick(samples, train, name)
-    figures["duplicates"] = _duplicates(features, train.features[: len(features)])
+    figures["duplicates"] = _duplicates(features, train.features)
     if test is not None:
         figures[f"fid_test_{name}"] = frechet_distance(test.statistics, Statistics.of(features))
     figures[f"kid_{name}"] = kernel_distance(features, train.features[: len(features)])
@@ -80,10 +83,18 @@ def floors(train: Reference, test: Reference, n: int, name: str, conditional: bo
     return full(real, train, test, name) | {f"fid_test_{name}": of_train}
 
 
+def noise(samples: Samples, train: Reference, name: str) -> dict[str, float]:
+    """Standard deviation of the distance were as many samples drawn anew, by PARTS disjoint parts of these."""
+    parts = samples.features.chunk(PARTS)
+    distances = [frechet_distance(train.statistics, Statistics.of(part)) for part in parts]
+    return {f"fid_{name}": stdev(distances) / PARTS**0.5}
+
+
 def _duplicates(features: Tensor, real: Tensor) -> float:
     """Share of samples as close to another one as a hundredth of as many real pictures are."""
-    close = kth_distance(real, 1).quantile(COPY)
-    return (kth_distance(features, 1) <= close).double().mean().item()
+    n = min(len(features), len(real))  # Among more pictures the nearest is nearer.
+    close = kth_distance(real[:n], 1).quantile(COPY)
+    return (kth_distance(features[:n], 1) <= close).double().mean().item()
 
 
 def _by_class(samples: Samples, train: Reference, name: str) -> dict[str, float]:
@@ -95,4 +106,6 @@ def _by_class(samples: Samples, train: Reference, name: str) -> dict[str, float]
         real, fake = train.features[train.labels == label], samples.features[samples.asked == label]
         if len(real) > 1 and len(fake) > 1:
             figures[f"fid_{name}/{label}"] = frechet_distance(Statistics.of(real), Statistics.of(fake))
+    if not figures:  # A picture or two of each class: there is nothing to compare.
+        return {}
     return {f"fid_{name}/mean": sum(figures.values()) / len(figures)} | figures

@@ -1,5 +1,6 @@
 """From real pictures to an evaluator with its card."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -19,12 +20,19 @@ from ganexp.metrics.reference import shuffled
 log = logging.getLogger("ganexp")
 
 
-def train_evaluator(data: Dataset, architecture: Architecture, recipe: Recipe, path: Path) -> Evaluator:
-    """Train on `data`, last epoch and no choosing; write weights and card to `path`, and log how good it is."""
+def train_evaluator(
+    data: Dataset, architecture: Architecture, recipe: Recipe, path: Path, note: str | None = None
+) -> Evaluator:
+    """Train on `data`, last epoch and no choosing; write weights and card to `path`, and log how good it is.
+
+    Of data without pictures held out, a tenth is set aside. `note`: words for the card.
+    """
     keep_freed_memory()
     pictures, held_out = data.load("train"), data.load("test")
     if pictures.labels is None:
         raise UserError("data: an evaluator learns classes, and this data has none: sort the pictures into subfolders")
+    if held_out.sha256() == pictures.sha256():
+        held_out, pictures = _set_aside(pictures)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = classifier.train(architecture, recipe, pictures, data.flip, device)
     trained = evaluator.save(network, architecture, pictures, path)
@@ -35,6 +43,8 @@ def train_evaluator(data: Dataset, architecture: Architecture, recipe: Recipe, p
         "test_accuracy": accuracy(trained, held_out),
     }
     card["fid"] = degradations(trained, pictures, held_out)
+    if note is not None:
+        card["note"] = note
     evaluator.write_card(path, card)
     log.info(
         "%s: %.2f %% of the test pictures right, %d KB", path, 100 * card["test_accuracy"], path.stat().st_size >> 10
@@ -42,6 +52,18 @@ def train_evaluator(data: Dataset, architecture: Architecture, recipe: Recipe, p
     for name, distance in card["fid"].items():
         log.info("  %-44s FID %10.3f", name, distance)
     return trained
+
+
+def _set_aside(pictures: Pictures) -> tuple[Pictures, Pictures]:
+    """A tenth of the pictures, chosen at random but always the same, and the others."""
+    assert pictures.labels is not None
+    order = shuffled(len(pictures.images))
+    tenth = -(-len(order) // 10)
+    some, others = (
+        dataclasses.replace(pictures, images=pictures.images[chosen], labels=pictures.labels[chosen])
+        for chosen in (order[:tenth], order[tenth:])
+    )
+    return some, others
 
 
 def accuracy(trained: Evaluator, pictures: Pictures) -> float:
@@ -52,17 +74,18 @@ def accuracy(trained: Evaluator, pictures: Pictures) -> float:
 
 def degradations(trained: Evaluator, pictures: Pictures, held_out: Pictures, n: int = 10_000) -> dict[str, float]:
     """FID from the training pictures of n real ones, as they are and spoilt in known ways."""
+    assert pictures.labels is not None
     train = Statistics.of(trained(pictures.images)[0])
     chosen = shuffled(len(pictures.images))[:n]
     real = pictures.images[chosen]
-    labels = pictures.labels[chosen] if pictures.labels is not None else torch.zeros(len(real))
+    labels = pictures.labels[chosen]
     noise = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
 
     def noisy(sigma: float) -> Tensor:
         return (real + sigma * 255 * noise).clamp(0, 255).round().to(torch.uint8)
 
     spoilt = {
-        "training pictures (floor)": real,
+        "training pictures": real,
         "held-out pictures (floor)": held_out.images[:n],
         "noise of 0.05 of white": noisy(0.05),
         "noise of 0.1 of white": noisy(0.1),

@@ -29,8 +29,8 @@ class Run:
 
     settings: the composed configuration and the groups' choices, flat, each value as one would type it.
     choices: those of its keys that are groups. typed: keys that stood on the command line.
-    reached: the last iteration that is known of. figures, floors: finite numbers of the final evaluation by name,
-    those of single classes left out.
+    reached: the last iteration that is known of. figures, floors, noise: finite numbers of the final evaluation by
+    name, those of single classes left out.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Run:
     typed: frozenset[str]
     figures: dict[str, float] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
+    noise: dict[str, float] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
 
@@ -104,6 +105,7 @@ def read(path: Path, root: Path) -> Run:
         typed=frozenset(typed),
         figures=figures if card else {},
         floors=_headline(evaluation.get("floors")),
+        noise=_headline(evaluation.get("noise")),
         card=card,
         curves=drawn,
     )

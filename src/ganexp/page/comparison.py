@@ -64,9 +64,11 @@ class Section:
             return ""
         best, second = (group.values(name) for group in ranked[:2])
         first, next_ = (label(group, self.columns) for group in ranked[:2])
-        return (
-            f"{first} has the lowest {name}, {spread(best)}, before {next_}, {spread(second)}. {verdict(best, second)}"
-        )
+        told = f"{first} has the lowest {name}, {spread(best)}, before {next_}, {spread(second)}."
+        noise = max((run.noise.get(name, 0.0) for group in ranked[:2] for run in group.runs), default=0.0)
+        if 0 < fmean(second) - fmean(best) <= 2 * noise:
+            return f"{told} That is within twice the noise of one measurement ({number(noise)}), so neither leads."
+        return f"{told} {verdict(best, second)}"
 
 
 def differing(runs: Sequence[Run]) -> list[str]:

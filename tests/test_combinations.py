@@ -25,7 +25,7 @@ def trained(*overrides: str, channels: int = 1, size: int = 28, iterations: int 
     torch.manual_seed(0)
     gan = build.gan(config, data, data.load())
     optimizers = gan.configure_optimizers()
-    gan._trainer = SimpleNamespace(world_size=1, global_rank=0, max_steps=iterations)
+    gan._trainer = SimpleNamespace(max_steps=iterations)
     gan.optimizers = lambda use_pl_optimizer: list(optimizers)
     gan.on_train_start()
     for step in range(iterations):

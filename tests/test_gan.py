@@ -34,11 +34,11 @@ def game(network=None, loss=None, regularizers=(), conditional=False, **train) -
         (Adam(), Adam()),
         Train(**train),
         latent_dim=4,
-        make_batches=lambda device, rank, world: Batches(DATA.load(), 4, 0, device),
+        make_batches=lambda device: Batches(DATA.load(), 4, 0, device),
         pause_every=1,
     )
     optimizers = gan.configure_optimizers()
-    gan._trainer = SimpleNamespace(world_size=1, global_rank=0, global_step=0, max_steps=100)
+    gan._trainer = SimpleNamespace(global_step=0, max_steps=100)
     gan.optimizers = lambda use_pl_optimizer=True: list(optimizers)
     gan.on_train_start()
     return gan

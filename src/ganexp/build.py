@@ -88,8 +88,8 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
 
     conditions = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
 
-    def make_batches(device: torch.device, rank: int, world: int) -> Batches:
-        return Batches(conditions, data.batch_size, config.seed, device, flip=data.flip, rank=rank, world=world)
+    def make_batches(device: torch.device) -> Batches:
+        return Batches(conditions, data.batch_size, config.seed, device, flip=data.flip)
 
     return GAN(
         generator,

@@ -39,12 +39,12 @@ class GAN(pl.LightningModule):
         optimizers: tuple[MakeOptimizer, MakeOptimizer],
         train: Train,
         latent_dim: int,
-        make_batches: Callable[[torch.device, int, int], Batches],
+        make_batches: Callable[[torch.device], Batches],
         pause_every: int,
     ):
         """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
-        `make_batches`: of (device, rank, world size), called when training starts; its labels are the
-        networks' conditions. `pause_every`: iterations between two reports, at which callbacks have a look."""
+        `make_batches`: of a device, called when training starts; its labels are the networks' conditions.
+        `pause_every`: iterations between two reports, at which callbacks have a look."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = generator
@@ -63,7 +63,7 @@ class GAN(pl.LightningModule):
         return make_g(self.generator.parameters()), make_d(self.discriminator.parameters())
 
     def on_train_start(self) -> None:
-        self.batches = self._make_batches(self.device, self.global_rank, self.trainer.world_size)
+        self.batches = self._make_batches(self.device)
         self._of_generator = list(self.generator.parameters())
         self._of_discriminator = list(self.discriminator.parameters())
         self._optimizers = self.optimizers(use_pl_optimizer=False)

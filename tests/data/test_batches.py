@@ -63,14 +63,6 @@ def test_bytes_become_floats_from_minus_one_to_one():
     assert batch.min() == -1 and batch.max() == pytest.approx(1, abs=1e-6)
 
 
-def test_ranks_share_each_round_without_overlap():
-    alone = batches()
-    for world in (2, 3):
-        ranks = [batches(rank=rank, world=world) for rank in range(world)]
-        shared = [numbers(ranks[k % world], [k // world]) for k in range(12)]
-        assert shared == [numbers(alone, [k]) for k in range(12)]
-
-
 def test_about_half_of_the_pictures_are_mirrored_and_none_is_changed_otherwise():
     generator = torch.Generator().manual_seed(0)
     pictures = Pictures(torch.randint(256, (64, 3, 4, 4), dtype=torch.uint8, generator=generator), None, ())

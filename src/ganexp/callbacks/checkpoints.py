@@ -54,7 +54,7 @@ class Checkpoints(pl.Callback):
         if not self.every or trainer.global_step % self.every:
             return
         self._save(trainer)
-        if self.keep and trainer.is_global_zero:
+        if self.keep:
             link = self.folder / f"step-{trainer.global_step:06d}.ckpt"
             link.unlink(missing_ok=True)
             os.link(self.folder / "last.ckpt", link)

@@ -45,16 +45,12 @@ class SampleGrid(pl.Callback):
             self.draw(trainer, pl_module)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
         if not self.path(trainer.global_step).exists():
             self.draw(trainer, pl_module)
         pictures.animate(sorted(self.folder.glob("step-*.png")), self.folder / "progress.gif")
 
     def draw(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
         assert isinstance(gan, GAN)
-        if not trainer.is_global_zero:
-            return
         labels = self.labels.to(gan.device) if self.labels is not None else None
         sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS)
         self.folder.mkdir(exist_ok=True)

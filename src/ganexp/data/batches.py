@@ -15,26 +15,16 @@ class Batches:
     on at iteration k asks for the batches that come after it.
     """
 
-    def __init__(
-        self,
-        pictures: Pictures,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-        flip: bool = False,
-        rank: int = 0,
-        world: int = 1,
-    ):
-        """The pictures stay on `device`. Of every `world` batches this process takes the `rank`-th."""
+    def __init__(self, pictures: Pictures, batch_size: int, seed: int, device: torch.device, flip: bool = False):
+        """The pictures stay on `device`."""
         self.per_epoch = len(pictures.images) // batch_size
         self.images = pictures.images.to(device)
         self.labels = pictures.labels.to(device) if pictures.labels is not None else None
-        self.batch_size, self.seed, self.flip, self.rank, self.world = batch_size, seed, flip, rank, world
+        self.batch_size, self.seed, self.flip = batch_size, seed, flip
         self._minus_one = torch.tensor(-1.0, device=device)
         self._epoch = -1
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor | None]:
-        number = number * self.world + self.rank
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
             order = torch.randperm(len(self.images), generator=seeds.generator(self.seed, "epoch", epoch))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+import yaml
 from PIL import Image
 from pydantic.dataclasses import dataclass
 from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
@@ -95,7 +95,7 @@ class _TensorBoardLogger(TensorBoardLogger):
 def begin(logger: Logger, configuration: Mapping[str, Any]) -> None:
     """Tell the logger what is about to be trained."""
     if isinstance(logger, TensorBoardLogger):
-        text = OmegaConf.to_yaml(OmegaConf.create(dict(configuration)))
+        text = yaml.safe_dump(dict(configuration), sort_keys=False)
         logger.experiment.add_text("configuration", f"```yaml\n{text}```")
         logger.experiment.add_custom_scalars(CHARTS)
     else:

@@ -61,7 +61,7 @@ class CollapseAlarm(pl.Callback):
             self.loss.bounded and report["loss/discriminator"] < WON,
             f"D has told real from fake without effort for {PATIENCE} iterations (its loss is "
             f"{report['loss/discriminator']:.3g}), so G learns little from it: lower optimizer.discriminator.lr, raise "
-            "network.dropout, or add regularizer=[r1]",
+            "network.dropout, or add regularizer=r1",
         )
         self._lasting(
             "dead",
@@ -69,7 +69,7 @@ class CollapseAlarm(pl.Callback):
             report["gradient_norm/generator"] < DEAD,
             f"G's gradients have been next to nothing for {PATIENCE} iterations (norm "
             f"{report['gradient_norm/generator']:.1e}): it does not learn; use loss=non_saturating, a smaller "
-            "optimizer.discriminator.lr, or regularizer=[r1]",
+            "optimizer.discriminator.lr, or regularizer=r1",
         )
         if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, trainer.max_steps // 4):
             alone = not self._judged and self.evaluation.newest_step == trainer.max_steps
@@ -88,13 +88,13 @@ class CollapseAlarm(pl.Callback):
         if missing:
             found["classes"] = (
                 f"G makes none, or next to none, of {', '.join(missing)}: modes are missing; lower the learning rates, "
-                "add regularizer=[r1], or ask for classes with model.conditional=true"
+                "add regularizer=r1, or ask for classes with model.conditional=true"
             )
         if evaluation.newest["duplicates"] > SHARE:
             found["duplicates"] = (
                 f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one by the "
                 "evaluator's features: G has collapsed to few pictures, or makes nothing but blurs; lower "
-                "optimizer.generator.lr, add regularizer=[r1], or try another network or model=wgan_gp"
+                "optimizer.generator.lr, add regularizer=r1, or try another network or model=wgan_gp"
             )
         for kind in sorted(found.keys() if alone else found.keys() & self._before):
             self._warn(kind, found[kind])

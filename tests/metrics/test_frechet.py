@@ -51,6 +51,14 @@ def test_the_distance_is_symmetric_and_the_sums_of_parts_are_those_of_the_whole(
     assert frechet_distance(in_parts, Statistics.of(b)) == pytest.approx(distance(a, b), rel=1e-10)
 
 
+def test_a_number_that_scipy_gave():
+    """scipy 1.17.1's `sqrtm` of the product of two covariances that do not commute, at means 1.5 apart."""
+    i = torch.arange(1, 7, dtype=torch.float64)
+    hilbert, least = 1 / (i[:, None] + i - 1) + torch.eye(6), torch.minimum(i[:, None], i)
+    found = distance(with_moments(torch.zeros_like(i), hilbert), with_moments(torch.full_like(i, 1.5), least))
+    assert found == pytest.approx(22.35425128069432, rel=1e-12)
+
+
 def test_scipys_root_of_a_matrix_gives_the_same():
     linalg = pytest.importorskip("scipy.linalg", reason="scipy is an oracle of the extra [oracles]")
     a, b = normal(200, 10, seed=0), normal(200, 10, seed=1, scale=2, shift=0.5)

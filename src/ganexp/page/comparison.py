@@ -138,7 +138,7 @@ def _section(card: Card, members: list[Group], first: Card) -> Section:
 
 
 def _card(run: Run) -> Card:
-    """What an older card, or one of the official protocol, does not say is None."""
+    """What an older card does not say is None."""
     known = {key: value for key, value in run.card.items() if isinstance(value, str | int | float)}
     return Card(**{field.name: known.get(field.name) for field in dataclasses.fields(Card)})  # type: ignore[arg-type]
 

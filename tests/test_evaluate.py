@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganexp.data.mnist import MNIST
 from ganexp.evaluation import Protocol, gan_train
+from ganexp.metrics.card import Card, differences
 
 
 @pytest.fixture
@@ -43,6 +44,8 @@ def test_a_run_is_measured_while_it_trains_and_at_the_end(run):
     *while_training, final = lines(run)
     assert [line["step"] for line in while_training] == [2, 4]
     assert all("fid_fake_cnn" in line and "modes" in line and line["seconds"] > 0 for line in while_training)
+    assert {line["card"]["samples"] for line in while_training} == {100}
+    assert all(differences(Card(**line["card"]), Card(**final["card"])) for line in while_training)
     best = min(while_training, key=lambda line: line["fid_fake_cnn"])
     checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     assert checkpoint["global_step"] == best["step"] == final["step"]

@@ -77,8 +77,18 @@ class Protocol:
         """figures, floors (those of real pictures), noise (of the distance), classes (the histogram) and the card."""
         name, n = self.evaluator.name, len(samples.features)
         conditional = samples.asked is not None
+        return {
+            "figures": full(samples, self.train, self.test, name),
+            "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
+            "noise": noise(samples, self.train, name),
+            "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
+            "card": self.card(n, weights, seed),
+        }
+
+    def card(self, n: int, weights: str, seed: int | None) -> dict[str, Any]:
+        """Of a score of n samples, the fields of `Card`."""
         card = Card(
-            evaluator=name,
+            evaluator=self.evaluator.name,
             evaluator_sha256=self.evaluator.card["sha256"],
             reference=f"{type(self.data).__name__} train",
             reference_sha256=self.train.sha256,
@@ -86,13 +96,7 @@ class Protocol:
             weights=weights,
             seed=seed,
         )
-        return {
-            "figures": full(samples, self.train, self.test, name),
-            "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
-            "noise": noise(samples, self.train, name),
-            "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
-            "card": dataclasses.asdict(card),
-        }
+        return dataclasses.asdict(card)
 
 
 def of_run(

@@ -64,7 +64,8 @@ class Evaluation(pl.Callback):
         shares, classes = self.protocol.train.shares, self.protocol.evaluator.classes
         self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares)]
         score = self.newest[f"fid_{self.protocol.evaluator.name}"]
-        append(self.run, {"step": step, "seconds": round(self._seconds(), 2), "samples": self.n} | self.newest)
+        card = self.protocol.card(self.n, "raw" if pl_module.ema is None else "ema", self.seed + CHOOSING)
+        append(self.run, {"step": step, "seconds": round(self._seconds(), 2)} | self.newest | {"card": card})
         for logger in trainer.loggers:
             logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
         log.info("iteration %6d  FID %.2f (%s, %d samples)", step, score, self.protocol.evaluator.name, self.n)

@@ -148,7 +148,7 @@ def test_a_sweep_has_a_readable_folder_a_job(train, tiny, tmp_path):
         assert list((sweep / job).glob("events.out.tfevents.*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_ends_the_run_with_everything_saved(tiny, tmp_path, number):
     command = [sys.executable, "-m", "ganexp.train", *tiny, "trainer.max_steps=1000000"]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))

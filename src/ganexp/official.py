@@ -49,7 +49,9 @@ def evaluate(
     if run is not None:
         if run.shape != (3, 32, 32):
             raise UserError(f"run={run.path}: its pictures are of {run.shape}, and CIFAR-10's of (3, 32, 32)")
-        network = run.network(run.checkpoint(checkpoint), weights, device)
+        path = run.checkpoint(checkpoint)
+        about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
+        network = run.network(path, weights, device)
         batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
         images = torch.cat([images for images, _ in batches])
     else:
@@ -61,8 +63,8 @@ def evaluate(
     options = {"feature_extractor": "inception-v3-compat", "cuda": device == "cuda"}
     result = {"figures": measure(images, **options), "floors": {}, "card": card | {"seed": seed}}
     if run is not None:
-        path = run.checkpoint(checkpoint)
-        append(run.path, {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)} | result)
+        result = about | result
+        append(run.path, result)
     return result
 
 

@@ -34,14 +34,3 @@ def test_a_cutout_hides_at_most_a_quarter():
 def test_without_operations_nothing_is_done():
     images = torch.rand(2, 1, 4, 4)
     assert DiffAugment(())(images) is images
-
-
-@pytest.mark.parametrize("operation", [color, translation, cutout])
-def test_real_and_fake_are_altered_alike(operation):
-    """In distribution, and each by draws of its own: the mean and the spread over many copies of one picture agree."""
-    torch.manual_seed(0)
-    picture = torch.rand(1, 3, 16, 16) * 2 - 1
-    real, fake = (operation(picture.expand(4000, -1, -1, -1)) for _ in range(2))
-    assert not torch.equal(real, fake)
-    torch.testing.assert_close(real.mean(0), fake.mean(0), atol=0.06, rtol=0)
-    torch.testing.assert_close(real.std(0), fake.std(0), atol=0.06, rtol=0)

@@ -1,5 +1,7 @@
 """Every choice trains beside every other, for a few iterations on small networks."""
 
+import dataclasses
+import functools
 import itertools
 import re
 from types import SimpleNamespace
@@ -8,19 +10,24 @@ import pytest
 import torch
 from conftest import options
 from hydra import compose
+from torch.nn.utils import parameters_to_vector
 
 from ganexp import build
-from ganexp.config import parse
+from ganexp.config import Config, parse
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
-from ganexp.gan import GAN
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
 
-def trained(*overrides: str, channels: int = 1, size: int = 28, iterations: int = 2) -> GAN:
-    """The game of these choices after some iterations, without a trainer around it."""
-    config = parse(compose("train", ["model.hidden=4", "model.latent_dim=4", *overrides]))
+@functools.cache
+def chosen(*overrides: str) -> Config:
+    """Composing takes longer than the iterations."""
+    return parse(compose("train", ["model.hidden=8", "model.latent_dim=4", *overrides]))
+
+
+def learns(config: Config, channels: int = 1, size: int = 28, iterations: int = 2) -> bool:
+    """Some iterations, without a trainer around them, move D, give G gradients, and leave finite weights."""
     data = Fake(batch_size=2, n=8, image_size=size, channels=channels, classes=10)
     torch.manual_seed(0)
     gan = build.gan(config, data, data.load())
@@ -28,48 +35,53 @@ def trained(*overrides: str, channels: int = 1, size: int = 28, iterations: int 
     gan._trainer = SimpleNamespace(max_steps=iterations)
     gan.optimizers = lambda use_pl_optimizer: list(optimizers)
     gan.on_train_start()
+    before = parameters_to_vector(gan.discriminator.parameters())
     for step in range(iterations):
         gan.iterate(step)
-    return gan
-
-
-def learned(gan: GAN) -> bool:
-    """All parameters are finite, and none is without a gradient."""
-    parameters = [*gan.generator.parameters(), *gan.discriminator.parameters()]
-    return all(p.isfinite().all() and p.grad is not None for p in parameters)
+    after = parameters_to_vector(gan.discriminator.parameters())
+    generator = list(gan.generator.parameters())
+    finite = all(p.isfinite().all() for p in [after, *generator])
+    # Behind a D whose weights are clipped, gradients can be too small for a step of Adam's.
+    return finite and not torch.equal(before, after) and any(p.grad.any() for p in generator)
 
 
 @pytest.mark.parametrize(
-    ("recipe", "picture", "conditional"),
-    list(itertools.product(options("model"), [(1, 28), (3, 32)], ["false", "true"])),
+    ("recipe", "conditional", "picture"),
+    [(recipe, *case) for recipe in options("model") for case in (("false", (1, 28)), ("true", (3, 32)))],
 )
-def test_every_recipe_trains_on_every_data_conditional_or_not(recipe, picture, conditional):
+def test_every_recipe_trains_on_digits_and_on_coloured_pictures_of_classes(recipe, conditional, picture):
     channels, size = picture
-    assert learned(
-        trained(f"model={recipe}", f"model.conditional={conditional}", channels=channels, size=size, iterations=1)
-    )
+    assert learns(chosen(f"model={recipe}", f"model.conditional={conditional}"), channels, size, iterations=1)
 
 
-REGULARIZERS = [r for r in options("regularizer") if r != "none"]
-
-
-@pytest.mark.parametrize(
-    ("loss", "regularizer", "network"), list(itertools.product(options("loss"), REGULARIZERS, options("network")))
+NETWORKS = options("network")
+PAIRS = list(
+    itertools.product(enumerate(options("loss")), enumerate(r for r in options("regularizer") if r != "none"))
 )
-def test_every_loss_trains_with_every_regularizer_and_network(loss, regularizer, network):
-    assert learned(trained(f"loss={loss}", f"regularizer=[{regularizer}]", f"network={network}", iterations=1))
 
 
 @pytest.mark.parametrize(
-    ("network", "conditioning"),
-    list(itertools.product(options("network"), ["concat", "projection", "auxiliary"])),
+    ("loss", "regularizer", "network"),
+    [(loss, regularizer, NETWORKS[(i + j) % len(NETWORKS)]) for (i, loss), (j, regularizer) in PAIRS],
+)
+def test_every_loss_trains_with_every_regularizer_and_each_of_them_with_every_network(loss, regularizer, network):
+    config = dataclasses.replace(
+        chosen(f"network={network}"),
+        loss=chosen(f"loss={loss}").loss,
+        regularizer=chosen(f"regularizer=[{regularizer}]").regularizer,
+    )
+    assert learns(config, iterations=1)
+
+
+@pytest.mark.parametrize(
+    ("network", "conditioning"), list(itertools.product(NETWORKS, ["concat", "projection", "auxiliary"]))
 )
 def test_every_network_takes_labels_in_every_way(network, conditioning):
-    assert learned(trained(f"network={network}", "model.conditional=true", f"network.conditioning={conditioning}"))
+    assert learns(chosen(f"network={network}", "model.conditional=true", f"network.conditioning={conditioning}"))
 
 
 def test_regularizers_and_aids_add_up():
-    gan = trained(
+    config = chosen(
         "network=dcgan",
         "regularizer=[r1,r2,gradient_penalty,spectral_norm]",
         "train.augment=[color,translation,cutout]",
@@ -77,11 +89,12 @@ def test_regularizers_and_aids_add_up():
         "train.clip_norm=1",
         "train.decay_from=0.5",
     )
-    assert learned(gan)
+    assert learns(config)
 
 
-@pytest.mark.parametrize("regularizer", ["gradient_penalty", "weight_clip", "r1", "r2", "dragan"])
+@pytest.mark.parametrize("regularizer", ["gradient_penalty", "weight_clip"])
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "mlp"])
 def test_batch_norm_in_a_penalised_discriminator_is_refused(regularizer, network):
+    config = chosen(f"network={network}", f"regularizer=[{regularizer}]", "network.discriminator_norm=batch")
     with pytest.raises(UserError, match=re.escape("network.discriminator_norm=none")):
-        trained(f"network={network}", f"regularizer=[{regularizer}]", "network.discriminator_norm=batch")
+        learns(config)

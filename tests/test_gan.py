@@ -15,6 +15,7 @@ from ganexp.losses import NonSaturating, Relativistic
 from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.mlp import MLP
 from ganexp.optimizers import Adam
+from ganexp.pictures import to_uint8
 from ganexp.regularizers import GradientPenalty, WeightClip
 
 SHAPE = (1, 28, 28)
@@ -85,9 +86,13 @@ def test_one_pass_over_both_batches_judges_as_two_passes_do(reals):
         torch.testing.assert_close(joint.classes, alone.classes)
 
 
-def test_batch_norm_never_sees_real_and_fake_together():
-    assert game(network=DCGAN(hidden=4, latent_dim=4)).mixes_samples
-    assert not game(network=DCGAN(hidden=4, latent_dim=4, discriminator_norm="none")).mixes_samples
+@pytest.mark.parametrize(("norm", "sizes"), [("batch", [4, 4]), ("none", [8])])
+def test_batch_norm_never_sees_real_and_fake_together(reals, norm, sizes):
+    gan = game(network=DCGAN(hidden=4, latent_dim=4, discriminator_norm=norm))
+    seen = []
+    gan.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
+    gan.judge(reals[0], -reals[0], None)
+    assert seen == sizes
 
 
 def test_a_lazy_penalty_comes_every_interval_th_update_that_many_times_as_heavy(reals):
@@ -132,6 +137,16 @@ def test_without_an_average_pictures_come_from_the_generator_and_leave_its_mode(
     assert gan.generator.training
 
 
+def test_pictures_come_from_the_average():
+    gan = game(ema_decay=0.9)
+    with torch.no_grad():
+        for p in gan.ema.parameters():
+            p.add_(0.1)
+    latent = torch.randn(3, 4)
+    assert torch.equal(gan.pictures(latent, None), to_uint8(gan.ema(latent, None)))
+    assert not torch.equal(gan.pictures(latent, None), to_uint8(gan.generator(latent, None)))
+
+
 def test_learning_rates_fall_linearly_to_their_share():
     gan = game(decay_from=0.5, decay_to=0.1)
     rates = []
@@ -139,6 +154,16 @@ def test_learning_rates_fall_linearly_to_their_share():
         gan._set_learning_rates(step)
         rates.append(gan._optimizers[0].param_groups[0]["lr"] / 2e-4)
     assert rates == pytest.approx([1, 1, 0.55, 0.1])
+
+
+def test_a_resumed_run_s_rates_fall_from_where_they_started():
+    gan, resumed = (game(decay_from=0.5, decay_to=0.1) for _ in range(2))
+    gan._set_learning_rates(75)
+    for old, new in zip(gan._optimizers, resumed._optimizers, strict=True):
+        new.load_state_dict(old.state_dict())
+    resumed.on_train_start()
+    resumed._set_learning_rates(100)
+    assert resumed._optimizers[0].param_groups[0]["lr"] == pytest.approx(2e-5)
 
 
 def test_gradients_are_clipped_in_norm_and_the_norm_from_before_is_told(reals):
@@ -151,7 +176,8 @@ def test_gradients_are_clipped_in_norm_and_the_norm_from_before_is_told(reals):
 
 @pytest.mark.parametrize("loss", [NonSaturating(), Relativistic()])
 def test_whatever_the_discriminator_judges_has_been_augmented(reals, loss):
-    gan = game(loss=loss)
+    penalty = GradientPenalty(where="line", what="norm_one", weight=1.0)
+    gan = game(loss=loss, regularizers=[penalty])
     gan.augment = lambda images: images + 10
     seen = []
     gan.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,32 +41,41 @@ def hydra():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What ganexp keeps for later, it keeps where the tests end with it."""
     folder = tmp_path_factory.mktemp("cache")
-    os.environ["XDG_CACHE_HOME"] = str(folder)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux" and "PLAYWRIGHT_BROWSERS_PATH" not in os.environ:
+            usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+            patch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(usual / "ms-playwright"))
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+def type_in(folder: Path, command: str, *typed: str) -> Done:
+    """`python -m ganexp.<command> <typed>` in a folder, without the seconds of a start."""
+    root = logging.getLogger()  # What a command does to the process is undone.
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as stderr:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", [command, *typed])
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        patch.setenv("PL_GLOBAL_SEED", "0")
+        code = 0
+        try:
+            importlib.import_module(f"ganexp.{command}").main()
+        except SystemExit as end:
+            code = end.code
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    return Done(code, stderr.getvalue())
 
 
 @pytest.fixture
 def type_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
-    """`type_("train", "seed=1")` is `python -m ganexp.train seed=1` in `tmp_path`, without the seconds of a start."""
+    """`type_("train", "seed=1")` is `python -m ganexp.train seed=1` in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-
-    def run(command: str, *typed: str) -> Done:
-        monkeypatch.setattr(sys, "argv", [command, *typed])
-        code = 0
-        with contextlib.redirect_stderr(io.StringIO()) as stderr:
-            try:
-                importlib.import_module(f"ganexp.{command}").main()
-            except SystemExit as end:
-                code = end.code
-        logging.getLogger().handlers.clear()
-        os.environ["HYDRA_FULL_ERROR"] = "0"
-        return Done(code, stderr.getvalue())
-
-    return run
+    return functools.partial(type_in, tmp_path)
 
 
 @pytest.fixture
@@ -94,29 +103,60 @@ def train_process(tmp_path: Path) -> Train:
 
     def run(*typed: str) -> Done:
         command = [sys.executable, "-m", "ganexp.train", *typed]
-        done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+        done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=300)
         return Done(done.returncode, done.stderr)
 
     return run
 
 
+TINY = [
+    "data=fake",
+    "data.n=64",
+    "data.image_size=28",
+    "data.channels=1",
+    "data.batch_size=8",
+    "model.hidden=8",
+    "trainer.max_steps=4",
+    "trainer.accelerator=cpu",
+    "trainer.log_every_n_steps=2",
+    "samples.every=2",
+    "checkpoint.every=2",
+    "evaluation.every=0",
+]
+
+
 @pytest.fixture
 def tiny() -> list[str]:
     """Overrides for a run of four iterations on made-up pictures."""
+    return list(TINY)
+
+
+@pytest.fixture
+def measured(tiny, fake_evaluator) -> list[str]:
+    """The same, with evaluations."""
     return [
-        "data=fake",
-        "data.n=64",
-        "data.image_size=28",
-        "data.channels=1",
-        "data.batch_size=8",
-        "model.hidden=8",
-        "trainer.max_steps=4",
-        "trainer.accelerator=cpu",
-        "trainer.log_every_n_steps=2",
-        "samples.every=2",
-        "checkpoint.every=2",
-        "evaluation.every=0",
+        *tiny,
+        "data.n=256",
+        f"data.evaluator={fake_evaluator}",
+        "evaluation.every=2",
+        "evaluation.samples=100",
+        "evaluation.final=120",
     ]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`trained(*overrides)` is the folder of a run that was trained once for all tests, and is not to be changed."""
+
+    @functools.cache
+    def train(*overrides: str) -> Path:
+        folder = tmp_path_factory.mktemp("trained")
+        done = type_in(folder, "train", *overrides, "hydra.run.dir=run")
+        assert done.returncode == 0, done.stderr
+        (folder / "stderr").write_text(done.stderr)
+        return folder / "run"
+
+    return train
 
 
 @pytest.fixture(scope="session")

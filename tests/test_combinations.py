@@ -55,9 +55,7 @@ def test_every_recipe_trains_on_digits_and_on_coloured_pictures_of_classes(recip
 
 
 NETWORKS = options("network")
-PAIRS = list(
-    itertools.product(enumerate(options("loss")), enumerate(r for r in options("regularizer") if r != "none"))
-)
+PAIRS = list(itertools.product(enumerate(options("loss")), enumerate(r for r in options("regularizer") if r != "none")))
 
 
 @pytest.mark.parametrize(

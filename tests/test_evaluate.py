@@ -1,6 +1,7 @@
 """The figures of a run and of anybody's pictures, as a user asks for them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,47 +15,36 @@ from ganexp.metrics.card import Card, differences
 
 
 @pytest.fixture
-def measured(tiny, fake_evaluator) -> list[str]:
-    """`tiny`, with evaluations."""
-    kept = [o for o in tiny if not o.startswith(("evaluation.", "data.n="))]
-    return [
-        *kept,
-        "data.n=256",
-        f"data.evaluator={fake_evaluator}",
-        "evaluation.every=2",
-        "evaluation.samples=100",
-        "evaluation.final=120",
-        "hydra.run.dir=run",
-    ]
+def finished(trained, measured):
+    """A run of conditional networks, to be looked at."""
+    return trained(*measured, "model.conditional=true")
 
 
 @pytest.fixture
-def run(train, measured, tmp_path):
-    """A finished run of conditional networks."""
-    done = train(*measured, "model.conditional=true")
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "run"
+def run(finished, tmp_path):
+    """The same, to be changed."""
+    return shutil.copytree(finished, tmp_path / "run")
 
 
 def lines(run) -> list[dict]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_run_is_measured_while_it_trains_and_at_the_end(run):
-    *while_training, final = lines(run)
+def test_a_run_is_measured_while_it_trains_and_at_the_end(finished):
+    *while_training, final = lines(finished)
     assert [line["step"] for line in while_training] == [2, 4]
     assert all("fid_fake_cnn" in line and "modes" in line and line["seconds"] > 0 for line in while_training)
     assert {line["card"]["samples"] for line in while_training} == {100}
     assert all(differences(Card(**line["card"]), Card(**final["card"])) for line in while_training)
     best = min(while_training, key=lambda line: line["fid_fake_cnn"])
-    checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+    checkpoint = torch.load(finished / "checkpoints" / "best.ckpt", weights_only=True)
     assert checkpoint["global_step"] == best["step"] == final["step"]
     assert final["card"]["samples"] == 120 and final["card"]["weights"] == "ema"
-    assert json.loads((run / "run.json").read_text())["evaluation"] == final
+    assert json.loads((finished / "run.json").read_text())["evaluation"] == final
 
 
-def test_every_figure_stands_beside_that_of_real_pictures(run):
-    final = lines(run)[-1]
+def test_every_figure_stands_beside_that_of_real_pictures(finished):
+    final = lines(finished)[-1]
     known = {
         "fid_fake_cnn", "fid_test_fake_cnn", "kid_fake_cnn", "precision", "recall", "density", "coverage",
         "classifier_score", "class_divergence", "modes", "neighbour_distance", "copies", "duplicates",
@@ -65,14 +55,14 @@ def test_every_figure_stands_beside_that_of_real_pictures(run):
     assert sum(final["classes"].values()) == pytest.approx(1)
 
 
-def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(run):
-    events = EventAccumulator(str(run), size_guidance={"tensors": 0}).Reload()
+def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(finished):
+    events = EventAccumulator(str(finished), size_guidance={"tensors": 0}).Reload()
     tags = events.Tags()
     assert {"evaluation/fid_fake_cnn", "training_evaluation/fid_fake_cnn"} <= set(tags["scalars"])
     assert "evaluation/classes" in tags["histograms"]
     assert "evaluation/neighbours" in tags["tensors"]
     assert any("_hparams_" in tag for tag in events.summary_metadata)
-    assert Image.open(run / "samples" / "neighbours.png").width > 200
+    assert Image.open(finished / "samples" / "neighbours.png").width > 200
 
 
 def test_what_is_learned_is_the_same_bits_with_and_without_evaluations(train, measured, tmp_path):
@@ -102,6 +92,24 @@ def test_the_command_gives_the_run_s_own_figures_again(type_, run):
     assert "evaluation_raw_seed-3_last/fid_fake_cnn" in tags
 
 
+def test_several_runs_are_measured_by_one_command(type_, run):
+    done = type_("evaluate", "-m", "run=run,run", "n=110,120")
+    assert done.returncode == 0, done.stderr
+    assert [line["card"]["samples"] for line in lines(run)[-4:]] == [110, 120, 110, 120]
+
+
+def test_pictures_that_are_sorted_by_class_get_the_figures_of_the_same_in_another_order(type_, data, tmp_path):
+    generator = np.random.default_rng(0)
+    pictures = generator.integers(128, size=(400, 28, 28, 1), dtype=np.uint8)
+    pictures[200:] += 128
+    for name, order in (("sorted", slice(None)), ("mixed", generator.permutation(400))):
+        np.savez(tmp_path / f"{name}.npz", pictures[order])
+        assert type_("evaluate", *data, f"samples={name}.npz", f"out={name}.json").returncode == 0
+    a, b = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("sorted", "mixed"))
+    assert a["noise"]["fid_fake_cnn"] < 3 * b["noise"]["fid_fake_cnn"]
+    assert a["figures"]["fid_fake_cnn"] == pytest.approx(b["figures"]["fid_fake_cnn"])
+
+
 def test_another_number_of_samples_chooses_the_best_anew(train, run):
     before = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
     done = train("resume=run", "evaluation.samples=110", "trainer.max_steps=6")
@@ -126,7 +134,7 @@ def test_a_run_is_not_compared_with_pictures_of_another_shape(type_, run):
 def test_gan_train_is_the_accuracy_of_a_classifier_of_samples(type_, run):
     done = type_("evaluate", "run=run", "n=120", "gan_train=true", "seed=1", "out=all.json")
     assert done.returncode == 0, done.stderr
-    assert 0 <= json.loads((run.parent / "all.json").read_text())["figures"]["gan_train_accuracy"] <= 1
+    assert json.loads((run.parent / "all.json").read_text())["figures"]["gan_train_accuracy"] < 0.5  # It is noise.
 
 
 @pytest.mark.slow
@@ -139,9 +147,9 @@ def test_gan_train_is_high_for_real_digits_and_low_for_wrong_labels():
     assert gan_train(images, (labels + 1) % 10, protocol) < 0.1
 
 
-def test_gan_train_needs_classes(type_, train, measured):
-    assert train(*measured).returncode == 0
-    done = type_("evaluate", "run=run", "n=120", "gan_train=true")
+def test_gan_train_needs_classes(type_, trained, tiny, fake_evaluator):
+    typed = ("data.n=256", f"data.evaluator={fake_evaluator}", "gan_train=true")
+    done = type_("evaluate", f"run={trained(*tiny)}", "n=120", *typed)
     assert done.returncode == 2 and "is not conditional" in done.stderr
 
 
@@ -173,6 +181,7 @@ def test_anybody_s_pictures_are_measured_alike(type_, data, tmp_path):
         (["run=nowhere"], "not a run's folder"),
         (["samples=x.npz"], "add data=mnist"),
         (["run=nowhere", "n=3"], "n=3"),
+        (["run=nowhere", "out=all"], "type out=all.json"),
         (["run=nowhere", "weight=raw"], "did you mean weights"),
         (["run=nowhere", "device=mps"], "type device=cpu"),
     ],
@@ -186,6 +195,7 @@ def test_a_mistake_gets_a_sentence(type_, typed, sentence):
 def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
     np.savez(tmp_path / "wide.npz", np.zeros((9, 32, 32, 3), np.uint8))
     np.savez(tmp_path / "float.npz", np.zeros((9, 28, 28, 1), np.float32))
+    np.save(tmp_path / "array.npy", np.zeros((100, 28, 28, 1), np.uint8))
     (tmp_path / "broken.npz").write_bytes(b"no zip")
     np.savez(tmp_path / "few.npz", np.zeros((99, 28, 28, 1), np.uint8))
     for name, sentence in (
@@ -193,9 +203,10 @@ def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
         ("wide", "never resized"),
         ("float", "not uint8"),
         ("broken", "arr_0"),
+        ("array.npy", "arr_0"),
         ("none", "none"),
     ):
-        done = type_("evaluate", *data, f"samples={name}.npz")
+        done = type_("evaluate", *data, f"samples={name}" if "." in name else f"samples={name}.npz")
         assert done.returncode == 2 and sentence in done.stderr, done.stderr
     done = type_("evaluate", "data=fake", "samples=wide.npz")
     assert done.returncode == 2 and "data.evaluator is not set" in done.stderr

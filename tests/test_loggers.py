@@ -14,16 +14,23 @@ def run_folder(tmp_path):
     return run
 
 
-def test_tensorboard_holds_losses_captioned_grids_the_configuration_and_charts_of_what_belongs_together(
-    train, tiny, tmp_path
-):
-    assert train(*tiny).returncode == 0
-    events = EventAccumulator(str(run_folder(tmp_path)))
-    events.Reload()
-    assert set(events.Tags()["scalars"]) >= LOSSES
+def test_tensorboard_holds_curves_captioned_grids_the_configuration_and_charts_of_what_belongs_together(trained, tiny):
+    events = EventAccumulator(str(trained(*tiny))).Reload()
+    tags = events.Tags()
+    curves = {f"{figure}/{side}" for figure in ("probability", "accuracy") for side in ("real", "fake")}
+    curves |= {f"gradient_norm/{network}" for network in ("discriminator", "generator")}
+    assert set(tags["scalars"]) >= LOSSES | curves | {"speed/iterations_per_second"}
+    assert [e.step for e in events.Scalars("loss/generator")] == [2, 4]
+    assert [e.step for e in events.Tensors("samples")] == [0, 2, 4]
     assert events.SummaryMetadata("samples").summary_description.startswith("The same 80 latents")
     assert b"max_steps: 4" in events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0]
-    assert "custom_scalars__config__" in events.Tags()["tensors"]
+    assert "custom_scalars__config__" in tags["tensors"]
+
+
+def test_csv_holds_the_final_figures_too(train, measured, tmp_path):
+    assert train(*measured, "logger=csv").returncode == 0
+    with open(run_folder(tmp_path) / "csv" / "version_0" / "metrics.csv") as file:
+        assert float([*csv.DictReader(file)][-1]["final/fid_fake_cnn"]) > 0
 
 
 def test_several_at_once(train, tiny, tmp_path):

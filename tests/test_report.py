@@ -87,15 +87,6 @@ def test_it_starts_without_torch_and_without_a_terminal_shows_no_bar(root, tmp_p
     assert done.stdout == "False\n" and done.stderr == "Written to report.html: 8 runs\n"
 
 
-@pytest.mark.slow
-def test_a_sweep_ends_with_its_report_also_if_a_job_failed(train, tiny, tmp_path):
-    done = train("-m", *tiny, "model.latent_dim=4,0", "hydra.sweep.dir=sweep")
-    assert done.returncode == 2 and "model.latent_dim=0" in done.stderr
-    assert "The report of 2 runs is sweep/report.html" in done.stderr
-    page = (tmp_path / "sweep" / "report.html").read_text()
-    assert "1 finished, 1 failed" in page
-
-
 def test_a_sweep_of_which_no_job_began_has_no_report(train, tiny, tmp_path):
     assert train("-m", *tiny, "loss=hing", "hydra.sweep.dir=sweep").returncode == 2
     assert not list(tmp_path.rglob("report.html"))

@@ -13,10 +13,8 @@ from ganexp.sampling import between, truncated
 
 
 @pytest.fixture
-def run(train, tiny, tmp_path):
-    done = train(*tiny, "model.conditional=true", "hydra.run.dir=run")
-    assert done.returncode == 0, done.stderr
-    return tmp_path / "run"
+def run(trained, tiny, tmp_path):
+    return shutil.copytree(trained(*tiny, "model.conditional=true"), tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +32,24 @@ def test_a_sheet(type_, run, tmp_path, typed, size):
     assert done.returncode == 0, done.stderr
     assert Image.open(tmp_path / "sheet.png").size == size
     assert "sheet.png" in done.stderr
+
+
+def test_a_sheet_holds_the_pictures_row_by_row(type_, run, tmp_path):
+    """`class=all` a row a class; a walk starts and ends at pictures of its seed."""
+
+    def cells(*typed: str, columns: int) -> torch.Tensor:
+        assert type_("sample", "run=run", *typed, "out=sheet.png").returncode == 0
+        sheet = torch.from_numpy(np.array(Image.open(tmp_path / "sheet.png")))[2:, 2:]
+        return sheet.unfold(0, 28, 30).unfold(1, 28, 30).reshape(-1, columns, 28, 28)
+
+    loaded = ganexp.load(run)
+    rows = cells("n=20", "class=all", columns=2)
+    for label in range(10):
+        alone = loaded.sample(20, label=label)[2 * label : 2 * label + 2, 0]
+        assert torch.equal(rows[label], alone)
+    walk = cells("n=1", "class=3", "interpolate=4", columns=4)[0]
+    ends = loaded.sample(2, label=3)[:, 0]
+    assert (walk[[0, -1]].int() - ends.int()).abs().max() <= 1  # Along the sphere, rounding apart.
 
 
 def test_an_array_in_adm_s_layout_holds_the_same_pictures_as_single_files(type_, run, tmp_path):
@@ -58,6 +74,9 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
     ("typed", "sentence"),
     [
         (["run=run", "class=11"], "class=11: no such class"),
+        (["run=run", "class=all", "n=21"], "type n=30"),
+        (["run=run", "out=run"], "the folder holds something"),
+        (["run=run", "out=sheet.png/sheet.png"], "it cannot be written"),
         (["run=run", "out=x.pdf"], "out=x.pdf"),
         (["run=run", "interpolate=1"], "at least 2"),
         (["run=run", "checkpoint=best"], "there: last"),
@@ -65,14 +84,14 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
         (["run=run", "n=0"], "n=0"),
     ],
 )
-def test_a_mistake_gets_a_sentence(type_, run, typed, sentence):
+def test_a_mistake_gets_a_sentence(type_, run, tmp_path, typed, sentence):
+    (tmp_path / "sheet.png").touch()
     done = type_("sample", *typed)
     assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
 
 
-def test_a_class_of_an_unconditional_run_is_refused(type_, train, tiny):
-    assert train(*tiny, "hydra.run.dir=plain").returncode == 0
-    done = type_("sample", "run=plain", "class=7")
+def test_a_class_of_an_unconditional_run_is_refused(type_, trained, tiny):
+    done = type_("sample", f"run={trained(*tiny)}", "class=7")
     assert done.returncode == 2 and "not conditional" in done.stderr
 
 

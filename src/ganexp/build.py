@@ -5,7 +5,6 @@ the number of classes, and refuses pairs of choices that cannot work.
 """
 
 import dataclasses
-import math
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +99,15 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         config.train,
         config.model.latent_dim,
         make_batches,
-        # Whatever happens at a fixed number of iterations happens at a multiple of this one; 0 (off) drops out.
-        pause_every=math.gcd(
-            LINE_EVERY,
-            config.trainer.log_every_n_steps,
-            config.samples.every,
-            config.evaluation.every,
-            config.checkpoint.every,
-        ),
+        pauses=[
+            every
+            for every in (
+                LINE_EVERY,
+                config.trainer.log_every_n_steps,
+                config.samples.every,
+                config.evaluation.every,
+                config.checkpoint.every,
+            )
+            if every
+        ],
     )

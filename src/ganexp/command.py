@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -39,6 +40,11 @@ def run(
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
         _refuse(str(error))
+    except ValueError as error:
+        if not str(error).startswith("Config group override must be"):
+            raise
+        nulls = [argument for argument in sys.argv[1:] if argument.endswith("=null")]
+        _refuse(f"{' '.join(nulls)}: a group is one of its options; of regularizer and logger, [] is none")
     except HydraException as error:
         if wants_traces:
             raise
@@ -57,6 +63,22 @@ def around(arguments: list[str], before: list[str], after: list[str]) -> list[st
 def config_dir(hydra: Any) -> list[str]:
     """The `--config-dir=…` that a run was started with, of its Hydra configuration; empty if there was none."""
     return [f"--config-dir={s.path}" for s in hydra.runtime.config_sources if s.provider == "command-line"]
+
+
+def writable(out: Path) -> Path:
+    """`out`, a file if its name has a suffix, else a folder, once its own folder is there.
+
+    UserError if it cannot be written: better before the work than after it.
+    """
+    if out.exists() and out.is_dir() != (out.suffix == ""):
+        raise UserError(f"out={out}: there is {'a folder' if out.is_dir() else 'a file'} of that name; name another")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another") from None
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise UserError(f"out={out}: it may not be written; name another")
+    return out
 
 
 def _refuse(sentence: str) -> None:

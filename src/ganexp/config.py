@@ -120,6 +120,8 @@ def _keys(schema: type, error: ValidationError) -> list[str]:
     """The keys that stand beside the first one that is wrong."""
     for part in error.errors(include_url=False)[0]["loc"][:-1]:
         schema = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)  # type: ignore[assignment]
+        if not dataclasses.is_dataclass(schema):  # A component's options, which are known where it is defined.
+            return []
     return [f.name for f in dataclasses.fields(schema)]
 
 

@@ -42,8 +42,9 @@ def evaluate(composed: DictConfig) -> None:
 
     if config.gan_train and (config.samples is not None or config.protocol == "official"):
         raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
-    if config.out is not None:
-        Path(config.out).parent.mkdir(parents=True, exist_ok=True)
+    if config.out is not None and not config.out.endswith(".json"):
+        raise UserError(f"out={config.out}: the figures are a .json file; type out={config.out}.json")
+    out = command.writable(Path(config.out)) if config.out is not None else None
 
     # Torch takes seconds to import; a mistake should be told before.
     import torch
@@ -56,8 +57,7 @@ def evaluate(composed: DictConfig) -> None:
     if not {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]:
         raise UserError(f"device={device}: there is none on this machine; type device=cpu")
     run = Run.open(config.run) if config.run is not None else None
-    assert config.data is not None, "a run that could be opened brought its own"
-    data = build.dataset(config.data)
+    data = build.dataset(config.data or run.config.data)  # type: ignore[union-attr]
     if config.protocol == "official":
         result = official.evaluate(run, config.samples, data, config.checkpoint, config.weights, config.seed, device)
     else:
@@ -70,22 +70,23 @@ def evaluate(composed: DictConfig) -> None:
             images, labels = given.read(Path(str(config.samples)), config.n, protocol.pictures.shape)
             result = evaluation.of_pictures(images, labels, protocol)
     log.info("%s", evaluation.table(result))
-    if config.out is not None:
-        Path(config.out).write_text(json.dumps(result, indent=2) + "\n")
-        log.info("All of it is in %s", config.out)
+    if out is not None:
+        out.write_text(json.dumps(result, indent=2) + "\n")
+        log.info("All of it is in %s", out)
 
 
 def expand(arguments: list[str]) -> list[str]:
-    """Beside `run=RUN`, RUN's own choice of data, before what was typed."""
+    """Where keys of a run's data are typed beside `run=RUN`, RUN's own choice of data comes before them."""
     path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("run=")), "")
     folder = Path(path) / ".hydra"
-    if not path or not (folder / "hydra.yaml").is_file():
-        return arguments  # What is wrong is told where the run is opened.
+    changed = any(a.lstrip("+").startswith("data.") for a in arguments)
+    if not path or not changed or not (folder / "hydra.yaml").is_file():
+        return arguments  # If the path is wrong, that is told where the run is opened.
     hydra = OmegaConf.load(folder / "hydra.yaml").hydra
     overrides = [str(o) for o in OmegaConf.load(folder / "overrides.yaml")]
     if not any(a.startswith("--config-dir") for a in arguments):
         arguments = [*command.config_dir(hydra), *arguments]
-    own = [f"data={hydra.runtime.choices.data}", *(o for o in overrides if o.startswith("data."))]
+    own = [f"data={hydra.runtime.choices.data}", *(o for o in overrides if o.lstrip("+").startswith("data."))]
     return command.around(arguments, own, [])
 
 

@@ -33,7 +33,7 @@ def train(composed: DictConfig) -> None:
     config: TrainEvaluator = parse(composed, TrainEvaluator)
     if config.out is not None and not config.out.endswith(".pt"):
         raise UserError(f"out={config.out}: the weights are a .pt file: type out={config.out}.pt")
-    path = Path(config.out or f"{config.classifier.name}.pt")
+    path = command.writable(Path(config.out or f"{config.classifier.name}.pt"))
 
     # Torch takes seconds to import; a mistake should be told before.
     from ganexp import build

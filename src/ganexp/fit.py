@@ -32,13 +32,24 @@ log = logging.getLogger("ganexp")
 
 def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None:
     """Train in the folder `run`; KeyboardInterrupt if a signal ended it early, with all saved."""
+    if not gc.get_freeze_count():
+        # What the imports left, a million objects, is not worth searching for garbage again and again. Once, and
+        # before there is more: a sweep's later jobs would keep what the earlier ones left.
+        gc.freeze()
     keep_freed_memory()
     on_terminal = sys.stderr.isatty()
     _quieten(on_terminal)
     data = build.dataset(config.data)
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
-    record.write(data=about)
+    known = record.contents.get("data", {})
+    started_with = known.get("sha256")
+    if started_with is not None and started_with != pictures.sha256():
+        raise UserError(
+            "data: these are not the pictures that the run was started with, and a resumed run goes on as it was: "
+            "bring them back, or start a new run without resume="
+        )
+    record.write(data=known | about)
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     recording = build.loggers(config, run)
@@ -71,8 +82,10 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     ]
     trainer = _trainer(config, callbacks, recording, on_terminal)
     last = run / "checkpoints" / "last.ckpt" if config.resume else None
-    gc.freeze()  # What the imports left, a million objects, is not worth searching for garbage again and again.
-    trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
+    try:
+        trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
+    except SystemExit:  # What Lightning makes of a second Ctrl-C, or of one before the first iteration.
+        raise KeyboardInterrupt("SIGINT") from None
     record.write(data=about | {"sha256": pictures.sha256()})
 
     if interrupt.received:
@@ -93,7 +106,7 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     log.info(
         "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,
-        record.contents["iterations_per_second"],
+        record.contents.get("iterations_per_second", 0),
         _short(grids.path(trainer.global_step)),
         _short(grids.folder / "progress.gif"),
         _short(run),

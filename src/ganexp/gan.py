@@ -8,6 +8,7 @@ of optimizers' steps, so that `global_step` counts the former.
 import copy
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -40,11 +41,11 @@ class GAN(pl.LightningModule):
         train: Train,
         latent_dim: int,
         make_batches: Callable[[torch.device], Batches],
-        pause_every: int,
+        pauses: Sequence[int],
     ):
         """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
         `make_batches`: of a device, called when training starts; its labels are the networks' conditions.
-        `pause_every`: iterations between two reports, at which callbacks have a look."""
+        `pauses`: at multiples of each, in iterations, there is a report and callbacks have a look."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = generator
@@ -52,8 +53,9 @@ class GAN(pl.LightningModule):
         self.ema = copy.deepcopy(generator).eval().requires_grad_(False) if train.ema_decay else None
         self.loss, self.regularizers, self.train_options = loss, regularizers, train
         self.augment = DiffAugment(train.augment)
-        self.latent_dim, self.pause_every = latent_dim, pause_every
+        self.latent_dim, self.pauses = latent_dim, pauses
         self.mixes_samples = mixes_samples(discriminator)
+        self._penalties: dict[int, Tensor] = {}
         self.report: dict[str, float] = {}
         """The newest figures, by TensorBoard tag."""
         self._make_optimizers, self._make_batches = optimizers, make_batches
@@ -72,7 +74,7 @@ class GAN(pl.LightningModule):
             self._averaged = _floats(self.ema), _floats(self.generator)
 
     def training_step(self, _batch: object, _index: int) -> None:
-        """Iterations until anybody wants to look: at a multiple of `pause_every`, at the end, four times a second.
+        """Iterations until anybody wants to look: at one of the `pauses`, at the end, four times a second.
 
         Lightning's hooks between two training steps cost as much as a small network's own work.
         """
@@ -84,12 +86,12 @@ class GAN(pl.LightningModule):
             count.increment_ready()
             count.increment_completed()
             step = self.global_step
-            if step % self.pause_every == 0 or step == self.trainer.max_steps or time.perf_counter() > pause:
+            if self._pauses_at(step) or step == self.trainer.max_steps or time.perf_counter() > pause:
                 return
 
     def iterate(self, step: int) -> None:
         n_critic = self.train_options.n_critic
-        reporting = (step + 1) % self.pause_every == 0
+        reporting = self._pauses_at(step + 1)
         self._set_learning_rates(step)
         for update in range(step * n_critic, (step + 1) * n_critic):
             real, labels = self.batches[update]
@@ -100,7 +102,11 @@ class GAN(pl.LightningModule):
             values = torch.stack([value.detach().float() for value in figures.values()]).tolist()
             self.report = dict(zip(figures, values, strict=True))
 
-    def update_discriminator(self, real: Tensor, labels: Tensor | None, update: int, reporting: bool):
+    def update_discriminator(self, real: Tensor, labels: Tensor | None, update: int, reporting: bool) -> dict[str, Any]:
+        """One step of D's optimizer on `real`, float [B, C, H, W] in [-1, 1], with labels int64 [B] or None.
+
+        `update` counts from the start of the run. The figures of it, scalars by tag, if `reporting`; else none.
+        """
         with torch.no_grad():
             fake = self.augment(self.generator(self.latent(len(real)), labels))
         real = self.augment(real)
@@ -110,11 +116,12 @@ class GAN(pl.LightningModule):
             assert labels is not None
             loss = loss + cross_entropy(of_real.classes, labels) + cross_entropy(of_fake.classes, labels)
         adversarial = loss
-        for regularizer in self.regularizers:
+        for i, regularizer in enumerate(self.regularizers):
             if update % regularizer.interval == 0:
                 penalty = regularizer.penalty(self.discriminator, real, fake, labels)
                 if penalty is not None:
                     loss = loss + regularizer.interval * penalty
+                    self._penalties[i] = penalty.detach()
         norm = self._descend(loss, self._of_discriminator, self._optimizers[1], reporting)  # type: ignore[index]
         for regularizer in self.regularizers:
             regularizer.project(self.discriminator)
@@ -122,7 +129,8 @@ class GAN(pl.LightningModule):
             return {}
         return {
             "loss/discriminator": adversarial,
-            "loss/penalty": loss - adversarial,
+            # The newest of each: a lazy one seldom falls on the iteration that is reported.
+            "loss/penalty": sum(self._penalties.values(), torch.zeros_like(adversarial)),
             "probability/real": of_real.logits.sigmoid().mean(),
             "probability/fake": of_fake.logits.sigmoid().mean(),
             "accuracy/real": (of_real.logits > self.loss.boundary).float().mean(),
@@ -130,7 +138,8 @@ class GAN(pl.LightningModule):
             "gradient_norm/discriminator": norm,
         }
 
-    def update_generator(self, real: Tensor, labels: Tensor | None, reporting: bool):
+    def update_generator(self, real: Tensor, labels: Tensor | None, reporting: bool) -> dict[str, Any]:
+        """One step of G's optimizer, likewise; `real` gives its size, and is judged beside if the loss compares."""
         fake = self.augment(self.generator(self.latent(len(real)), labels))
         if self.loss.compares:
             of_real, of_fake = self.judge(self.augment(real), fake, labels)
@@ -192,6 +201,9 @@ class GAN(pl.LightningModule):
             norm = nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         optimizer.step()
         return norm
+
+    def _pauses_at(self, step: int) -> bool:
+        return any(step % every == 0 for every in self.pauses)
 
     def _set_learning_rates(self, step: int) -> None:
         """Constant, then linear from `decay_from` of the run down to `decay_to` of the rate."""

@@ -53,7 +53,7 @@ class CSV(LoggerOptions):
     """`csv/version_0/metrics.csv` in the run's folder; after a resume the next version."""
 
     def open(self, run: Path) -> Logger:
-        return CSVLogger(run, name="csv")
+        return CSVLogger(run, name="csv", flush_logs_every_n_steps=1)
 
 
 @dataclass(frozen=True, config=STRICT)

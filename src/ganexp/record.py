@@ -16,11 +16,11 @@ from ganexp.errors import UserError
 
 
 class Record:
-    """The contents of a `run.json`, on disk whole after every change."""
+    """The contents of a `run.json`, on disk whole after every change. A resumed run's record goes on from its own."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, resumed: bool = False):
         self.path = path
-        self.contents: dict[str, Any] = {}
+        self.contents: dict[str, Any] = json.loads(path.read_text()) if resumed else {}
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
@@ -34,6 +34,7 @@ class Record:
         packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
         versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
         started = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.contents.pop("why", None)
         self.write(status="running", **about, started=started, versions=versions, git_commit=_git_commit())
         try:
             yield

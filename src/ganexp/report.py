@@ -26,24 +26,19 @@ def report(composed: DictConfig) -> None:
     out = Path(config.out)
     if out.suffix != ".html":
         raise UserError(f"out={out}: the report is one .html file; type out={out.with_suffix('.html')}")
-    log.info("Written to %s: %s", out, write(Path(config.root), out))
+    log.info("Written to %s: %s", out, write(Path(config.root), command.writable(out)))
 
 
 def write(root: Path, out: Path) -> str:
     """Compare all runs below `root` on the page `out`; gives how many there are, as `12 runs`.
 
-    UserError if there are none, or `out` cannot be written.
+    UserError if there are none.
     """
     # What reads and draws takes a moment to import; a mistake should be told before.
     from ganexp.page import collect, render
 
     runs = collect.runs(root)
-    page = render.page(root, runs)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another file") from None
+    out.write_text(render.page(root, runs), encoding="utf-8", errors="replace")
     return f"{len(runs)} run{'s' * (len(runs) > 1)}"
 
 

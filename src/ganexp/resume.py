@@ -1,6 +1,7 @@
 """Going on with a run, in its own folder, as if it had never stopped."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,20 @@ from ganexp.command import around, config_dir
 from ganexp.config import Config, parse
 from ganexp.errors import UserError
 
-FREE = ("resume", "trainer.max_steps", "trainer.log_every_n_steps", "checkpoint", "samples", "evaluation", "logger")
-"""Keys, or sections, that may differ from the run's own: they do not change what is learned."""
+log = logging.getLogger("ganexp")
+
+FREE = (
+    "resume",
+    "trainer.max_steps",
+    "trainer.log_every_n_steps",
+    "checkpoint",
+    "samples",
+    "evaluation",
+    "data.evaluator",
+    "logger",
+)
+"""Keys, or sections, that may differ from the run's own: they do not change what is learned, but for `max_steps`
+where learning rates fall towards it."""
 
 
 def expand(arguments: list[str]) -> list[str]:
@@ -24,6 +37,8 @@ def expand(arguments: list[str]) -> list[str]:
         if "resume=" in arguments:
             raise UserError("resume= names no folder: type resume=outputs/…, a run's folder")
         return arguments
+    if {"-m", "--multirun"} & set(arguments):
+        raise UserError(f"resume={path} goes on with one run, and -m starts several: leave one of them out")
     run = Path(path)
     if not (run / "checkpoints" / "last.ckpt").is_file():
         raise UserError(f"resume={path}: no checkpoints/last.ckpt there; name a run's folder, such as outputs/…")
@@ -49,10 +64,20 @@ def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
                 f"leave {key} out, or start a new run without resume="
             )
     record = json.loads((run / "run.json").read_text())
-    if record["status"] == "finished" and record["iterations"] >= config.trainer.max_steps:
+    done = record.get("iterations", 0)
+    # A run that was stopped at its end may still lack its last evaluation.
+    if done > config.trainer.max_steps or (done == config.trainer.max_steps and record["status"] == "finished"):
         raise UserError(
-            f"resume={run}: its {record['iterations']} iterations are done; to go further, "
-            f"add trainer.max_steps={2 * record['iterations']} or any other number above"
+            f"resume={run}: its {done} iterations are done; to go further, "
+            f"add trainer.max_steps={2 * done} or any other number above"
+        )
+    if config.train.decay_from < 1 and config.trainer.max_steps != before["trainer"]["max_steps"]:
+        log.warning(
+            "train.decay_from=%s: learning rates fall towards trainer.max_steps, which was %d. From here on they are "
+            "those of a run of %d",
+            config.train.decay_from,
+            before["trainer"]["max_steps"],
+            config.trainer.max_steps,
         )
     OmegaConf.save(composed, run / ".hydra" / "config.yaml")
     OmegaConf.save(OmegaConf.create(overrides), run / ".hydra" / "overrides.yaml")

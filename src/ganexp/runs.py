@@ -67,7 +67,7 @@ class Run:
 
     def network(self, checkpoint: Path, weights: str, device: str | torch.device = "cpu") -> nn.Module:
         """The generator in eval mode, with the weights `ema` or `raw` of a checkpoint."""
-        state = torch.load(checkpoint, weights_only=True, mmap=True)["state_dict"]
+        state = _read(checkpoint)["state_dict"]
         prefix = "ema." if weights == "ema" else "generator."
         chosen = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         if not chosen:
@@ -118,7 +118,10 @@ class Run:
                 f"class={label}: {self.path} is not conditional, it was not trained with classes; leave it out"
             )
         if label == "all":
-            columns = -(-n // len(self.classes))
+            columns, rest = divmod(n, len(self.classes))
+            if rest:
+                n += len(self.classes) - rest
+                raise UserError(f"class=all is a row for each of {len(self.classes)} classes: type n={n}")
             return lambda start, stop, classes: torch.arange(start, stop) // columns
         names = [*self.classes, *map(str, range(len(self.classes)))]
         if str(label) not in names:
@@ -128,4 +131,9 @@ class Run:
 
     def iteration(self, checkpoint: Path) -> int:
         """How many iterations the checkpoint's networks have seen."""
-        return torch.load(checkpoint, weights_only=True, mmap=True)["global_step"]
+        return _read(checkpoint)["global_step"]
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    # Mapped: of three networks and two optimizers one network is wanted. On the CPU: it may be from a GPU's machine.
+    return torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")

@@ -39,8 +39,8 @@ def sample(composed: DictConfig) -> None:
     out = Path(config.out)
     if out.suffix not in ("", ".png", ".gif", ".webp", ".npz"):
         raise UserError(f"out={out}: a .png, .gif, .webp or .npz file, or a folder for single pictures")
-    if out.exists() and out.is_dir() != (out.suffix == ""):
-        raise UserError(f"out={out}: there is {'a folder' if out.is_dir() else 'a file'} of that name; name another")
+    if command.writable(out).is_dir() and any(out.iterdir()):
+        raise UserError(f"out={out}: the folder holds something, which would be mixed with the pictures; name another")
     if config.interpolate == 1 or (config.interpolate and config.label == "all"):
         raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")
     if out.suffix in (".png", ".gif", ".webp") and config.n * max(config.interpolate, 1) > SHEET:
@@ -56,7 +56,7 @@ def sample(composed: DictConfig) -> None:
     )
     columns = config.interpolate or None
     if config.label == "all":
-        columns = -(-config.n // len(run.classes))
+        columns = config.n // len(run.classes)
     sheets.write(stream, out, columns)
     log.info("Written to %s", out)
 

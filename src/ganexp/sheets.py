@@ -14,8 +14,7 @@ Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 
 def write(batches: Batches, out: Path, columns: int | None) -> None:
-    """As the name of `out` asks for; `columns` of a sheet, a square one if None."""
-    out.parent.mkdir(parents=True, exist_ok=True)
+    """As the name of `out` asks for, in a folder that is there; `columns` of a sheet, a square one if None."""
     if out.suffix == ".npz":
         _array(batches, out)
     elif out.suffix == "":

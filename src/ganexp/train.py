@@ -18,7 +18,7 @@ def train(composed: DictConfig) -> None:
     run, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
     if composed.resume:
         resume.accept(run, composed, overrides)
-    record = Record(run / "run.json")
+    record = Record(run / "run.json", resumed=bool(composed.resume))
     typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
     with record.keep(command=typed, seed=composed.seed):
         config = parse(composed)

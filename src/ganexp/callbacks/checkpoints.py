@@ -1,12 +1,19 @@
 """Checkpoints that are either whole or not there, and hold all that a run depends on."""
 
 import os
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Files named `step-000100…`, by their iterations: from a million on a name's text would mislead."""
+    return sorted(files, key=lambda path: int(path.stem.removeprefix("step-")))
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -35,7 +42,10 @@ class Checkpoints(pl.Callback):
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        checkpoint["rng"] = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+        kind = pl_module.device.type
+        checkpoint["rng"] = {"cpu": torch.get_rng_state()}
+        if kind != "cpu":
+            checkpoint["rng"][kind] = torch.get_device_module(kind).get_rng_state()
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -46,7 +56,9 @@ class Checkpoints(pl.Callback):
         # As late as can be: whatever was drawn while the run was set up must not count.
         if (rng := getattr(self, "_rng", None)) is not None:
             torch.set_rng_state(rng["cpu"])
-            torch.cuda.set_rng_state_all(rng["cuda"])
+            kind = pl_module.device.type
+            if kind != "cpu" and kind in rng:
+                torch.get_device_module(kind).set_rng_state(rng[kind])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -57,8 +69,11 @@ class Checkpoints(pl.Callback):
         if self.keep:
             link = self.folder / f"step-{trainer.global_step:06d}.ckpt"
             link.unlink(missing_ok=True)
-            os.link(self.folder / "last.ckpt", link)
-            for old in sorted(self.folder.glob("step-*.ckpt"))[: -self.keep]:
+            try:
+                os.link(self.folder / "last.ckpt", link)
+            except OSError:  # Some file systems have no links.
+                shutil.copyfile(self.folder / "last.ckpt", link)
+            for old in in_order(self.folder.glob("step-*.ckpt"))[: -self.keep]:
                 old.unlink()
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -25,7 +25,7 @@ DEAD = 1e-5
 """A norm of the generator's gradient that moves nothing."""
 
 SHARE = 0.5
-"""Share of duplicates among samples that is a collapse; real pictures have COPY of them."""
+"""Share of duplicates among samples that is a collapse; of real pictures it is about a hundredth."""
 
 
 class CollapseAlarm(pl.Callback):

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end the run after the iteration under way, with everything saved."""
+"""Ctrl-C and SIGTERM end the run within a second, with everything saved."""
 
 import signal
 from types import FrameType

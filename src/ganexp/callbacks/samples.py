@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ganexp import loggers, pictures
+from ganexp.callbacks.checkpoints import in_order
 from ganexp.gan import GAN
 
 COLUMNS, ROWS = 10, 8
@@ -47,7 +48,7 @@ class SampleGrid(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.path(trainer.global_step).exists():
             self.draw(trainer, pl_module)
-        pictures.animate(sorted(self.folder.glob("step-*.png")), self.folder / "progress.gif")
+        pictures.animate(in_order(self.folder.glob("step-*.png")), self.folder / "progress.gif")
 
     def draw(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
         assert isinstance(gan, GAN)

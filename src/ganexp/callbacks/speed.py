@@ -14,7 +14,8 @@ WARM_UP = 50
 
 
 class Speed(pl.Callback):
-    """Writes start_seconds (process start to first iteration), iterations_per_second, seconds and peak_mb."""
+    """Writes start_seconds (from the process's start, in a sweep the first job's, until the first iterations are done),
+    iterations_per_second, seconds and peak_mb."""
 
     def __init__(self, record: Record):
         self.record = record

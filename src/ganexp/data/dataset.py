@@ -47,4 +47,5 @@ class Dataset(ABC):
     evaluator: str | None = None
 
     @abstractmethod
-    def load(self, split: Split = "train") -> Pictures: ...
+    def load(self, split: Split = "train") -> Pictures:
+        """Those to train on, or those held out to measure with: the same ones as for `train` where none are."""

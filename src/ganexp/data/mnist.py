@@ -39,7 +39,7 @@ class MNIST(Dataset):
     root: str | None = None
 
     def load(self, split: Split = "train") -> Pictures:
-        folder = Path(self.root) if self.root else BUNDLED
+        folder = Path(self.root).expanduser() if self.root else BUNDLED
         prefix = "train" if split == "train" else "t10k"
         try:
             images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")

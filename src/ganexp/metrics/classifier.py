@@ -24,11 +24,13 @@ class Architecture:
     """widths: channels of each block, which halves the picture. pooled: the features are the last map's maxima, which
     serve the classes best; else the whole map, which sees where things are. whitened: fixed filters that whiten
     patches come before the blocks, and kernels start as the identity: colours are learned sooner (Jordan 2024).
+    mirrored: once trained, the features are the mean of a picture's and its mirror image's, which tell classes better.
     """
 
     widths: Annotated[tuple[Positive, ...], MinLen(1)]
     pooled: bool
     whitened: bool = False
+    mirrored: bool = False
 
 
 class Whitening(nn.Conv2d):
@@ -59,6 +61,7 @@ class Classifier(nn.Module):
         channels, *sides = shape
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
         self.deviation = nn.Buffer(torch.ones(channels, 1, 1))
+        self.mirrored = architecture.mirrored
         layers: list[nn.Module] = []
         if architecture.whitened:
             whitening = Whitening(channels)
@@ -79,7 +82,10 @@ class Classifier(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.0 if architecture.pooled else 0.3), nn.Linear(self.features, classes))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.body((images - self.mean) / self.deviation)
+        images = (images - self.mean) / self.deviation
+        features = self.body(images)
+        if self.mirrored and not self.training:
+            features = (features + self.body(images.flip(-1))) / 2
         return features, self.head(features) / 8  # Logits start small, whatever the features' size.
 
     @torch.no_grad()

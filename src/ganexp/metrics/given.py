@@ -9,10 +9,14 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.errors import UserError
+from ganexp.metrics.reference import shuffled
 
 
 def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor | None]:
-    """The first `n`, or all if there are fewer: pictures uint8 [N, C, H, W] of `shape` (C, H, W), labels int64 [N].
+    """`n` of them, or all if there are fewer: pictures uint8 [N, C, H, W] of `shape` (C, H, W), labels int64 [N].
+
+    Which ones, and their order, is drawn, though the same at each call: they may be sorted by class, and some figures
+    are of the first so many.
 
     An `.npz` holds `arr_0`, uint8 [N, H, W, C] or [N, H, W], and perhaps `arr_1`, integers [N], the labels.
     """
@@ -33,28 +37,33 @@ def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tenso
 def _npz(path: Path, n: int) -> tuple[Tensor, Tensor | None]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            images = arrays["arr_0"][:n]
-            labels = arrays["arr_1"][:n] if "arr_1" in arrays else None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            images = arrays["arr_0"]
+            labels = arrays.get("arr_1")
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"samples={path}: {error}; name a folder of pictures, or an .npz that holds arr_0") from None
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise UserError(
             f"samples={path}: arr_0 is {images.dtype} {images.shape}, not uint8 [N, height, width, channels]"
         )
-    tensor = torch.from_numpy(images if images.ndim == 4 else images[..., None]).permute(0, 3, 1, 2).contiguous()
-    if labels is None:
-        return tensor, None
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+    if labels is not None and (labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer)):
         raise UserError(f"samples={path}: arr_1 is {labels.dtype} {labels.shape}, not an integer a picture")
-    return tensor, torch.from_numpy(labels.astype(np.int64))
+    chosen = shuffled(len(images))[:n].numpy()
+    labels = torch.from_numpy(labels[chosen].astype(np.int64)) if labels is not None else None
+    return _channels_first(images[chosen]), labels
 
 
 def _folder(path: Path, n: int, grey: bool) -> Tensor:
     suffixes = Image.registered_extensions()
-    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)[:n]
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
+    chosen = [files[i] for i in shuffled(len(files))[:n]]
     try:
-        arrays = [np.asarray(Image.open(file).convert("L" if grey else "RGB")) for file in files]
+        arrays = [np.asarray(Image.open(file).convert("L" if grey else "RGB")) for file in chosen]
         stacked = np.stack(arrays)
     except (OSError, ValueError) as error:
         raise UserError(f"samples={path}: {error}; all its pictures must be readable and of one size") from None
-    return torch.from_numpy(stacked if stacked.ndim == 4 else stacked[..., None]).permute(0, 3, 1, 2).contiguous()
+    return _channels_first(stacked)
+
+
+def _channels_first(images: np.ndarray) -> Tensor:
+    """uint8 [N, C, H, W] of [N, H, W, C] or [N, H, W]."""
+    return torch.from_numpy(images if images.ndim == 4 else images[..., None]).permute(0, 3, 1, 2).contiguous()

@@ -47,7 +47,9 @@ def shuffled(size: int) -> Tensor:
 def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     """Of these pictures under this evaluator, both known by their hashes; computed at the first call."""
     sha256 = pictures.sha256()
-    key = hashlib.sha256(f"{evaluator.card['sha256']} {sha256}".encode()).hexdigest()[:16]
+    # The same weights may be used in two ways.
+    seen_by = f"{evaluator.card['sha256']} {evaluator.architecture}"
+    key = hashlib.sha256(f"{seen_by} {sha256}".encode()).hexdigest()[:16]
     path = Path(pooch.os_cache("ganexp")) / "references" / f"{evaluator.name}-{key}.pt"
     order = shuffled(len(pictures.images))
     if not path.is_file():

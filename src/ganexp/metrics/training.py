@@ -29,8 +29,11 @@ def train_evaluator(
     """
     keep_freed_memory()
     pictures, held_out = data.load("train"), data.load("test")
-    if pictures.labels is None:
-        raise UserError("data: an evaluator learns classes, and this data has none: sort the pictures into subfolders")
+    if pictures.labels is None or len(pictures.classes) < 2:
+        raise UserError(
+            f"data: an evaluator learns to tell classes apart, and this data has {len(pictures.classes) or 'none'}: "
+            "sort the pictures into subfolders"
+        )
     if held_out.sha256() == pictures.sha256():
         held_out, pictures = _set_aside(pictures)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

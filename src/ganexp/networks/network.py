@@ -19,8 +19,9 @@ class Network(ABC):
 
     hidden: base width.
     latent_dim: size of G's input.
-    generator_norm, discriminator_norm: `auto` is the architecture's own habit
-        unless a regularizer needs D to judge each picture by itself: then none.
+    generator_norm: of G's layers.
+    discriminator_norm: `auto` is the architecture's own habit unless a
+        regularizer needs D to judge each picture by itself: then none.
     dropout: share of D's features that is dropped while training.
     conditioning: how D uses labels, if there are any.
     """
@@ -44,16 +45,16 @@ class Network(ABC):
         return self.discriminator_norm == "batch" or (self.discriminator_norm == "auto" and habit and not per_sample)
 
 
-def halvings(shape: Shape, smallest: int = 4) -> int:
-    """How often both sides can be halved before one falls under `smallest`.
+def halvings(shape: Shape) -> int:
+    """How often both sides can be halved before they fall under 4.
 
-    ValueError for a picture that is not square, or not smallest..2*smallest-1 times a power of two.
+    ValueError for a picture that is not square, smaller than 16, or not 4 to 7 times a power of two.
     """
     _, height, width = shape
     count, side = 0, height
-    while side % 2 == 0 and side // 2 >= smallest:
+    while side % 2 == 0 and side // 2 >= 4:
         count, side = count + 1, side // 2
-    if height != width or not smallest <= side < 2 * smallest or count < 2:
+    if height != width or not 4 <= side < 8 or count < 2:
         raise ValueError(
             f"makes square pictures of 4, 5, 6 or 7 times a power of two, from 16 on (28, 32, 48, 64, …), not "
             f"{height}x{width}: "

@@ -7,7 +7,6 @@ import io
 import logging
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,18 +94,6 @@ def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recipe = Recipe(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
     train_evaluator(data, Architecture((4, 4, 4), pooled=False), recipe, path)
     return path
-
-
-@pytest.fixture
-def train_process(tmp_path: Path) -> Train:
-    """The same, in a process of its own."""
-
-    def run(*typed: str) -> Done:
-        command = [sys.executable, "-m", "ganexp.train", *typed]
-        done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=300)
-        return Done(done.returncode, done.stderr)
-
-    return run
 
 
 TINY = [

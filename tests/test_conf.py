@@ -1,11 +1,12 @@
-"""Every YAML composes, alone and with every other choice it may meet."""
+"""Every YAML composes, and what it describes can be built."""
 
 import pytest
 from conftest import options
 from hydra import compose
+from omegaconf import OmegaConf
 
 from ganexp import build
-from ganexp.config import CONF, parse, run_name
+from ganexp.config import CONF, Config, parse, run_name
 from ganexp.data.fake import Fake
 from ganexp.evaluator import TrainEvaluator
 
@@ -15,13 +16,20 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 
 
 @pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g)])
-def test_every_option_composes(group, option):
-    choice = f"{group}=[{option}]" if group == "regularizer" else f"{group}={option}"
+def test_every_option_composes_and_describes_what_can_be_built(group, option):
     needed = ["data.root=pictures"] if option == "image_folder" else []
-    if group == "classifier":
-        parse(compose("evaluator", [choice]), TrainEvaluator)
-    else:
-        parse(compose("train", [choice, *needed]))
+    command, schema = ("evaluator", TrainEvaluator) if group == "classifier" else ("train", Config)
+    composed = compose(command, [f"{group}={option}", *needed])
+    parse(composed, schema)
+    build_all(OmegaConf.to_container(composed, resolve=True))
+
+
+def build_all(node) -> None:
+    if isinstance(node, dict) and "_target_" in node:
+        assert build.instantiate("key", node)
+    elif isinstance(node, dict):
+        for child in node.values():
+            build_all(child)
 
 
 @pytest.mark.parametrize("model", options("model"))
@@ -60,3 +68,9 @@ def test_vanilla_is_the_tutorial():
 )
 def test_a_folder_is_named_after_what_was_asked_for(typed, name):
     assert run_name("vanilla", typed) == name
+
+
+def test_every_loss_has_its_formula_tested():
+    from test_losses import FORMULAS
+
+    assert set(options("loss")) <= FORMULAS.keys()

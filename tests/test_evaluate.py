@@ -118,6 +118,14 @@ def test_another_number_of_samples_chooses_the_best_anew(train, run):
     assert before < torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 6
 
 
+def test_a_run_that_nothing_measured_may_be_measured_from_its_resume_on(train, trained, tiny, tmp_path, fake_evaluator):
+    run = shutil.copytree(trained(*tiny), tmp_path / "run")
+    measured = (f"data.evaluator={fake_evaluator}", "evaluation.every=2", "evaluation.samples=100")
+    done = train("resume=run", "trainer.max_steps=6", *measured, "evaluation.final=100")
+    assert done.returncode == 0, done.stderr
+    assert [line["step"] for line in lines(run)] == [6, 6]
+
+
 def test_a_run_is_not_compared_with_pictures_of_another_shape(type_, run):
     done = type_(
         "evaluate",

@@ -39,6 +39,7 @@ def follow(command: str, folder: Path, **environment: str) -> None:
         env=os.environ | environment,
         text=True,
         capture_output=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     if short:
@@ -79,7 +80,9 @@ def test_a_run_from_outside_is_resumed_and_evaluated_without_naming_the_folder_a
         ["ganexp.train", "--config-dir=mine", "trainer.max_steps=6", "resume=run"],
         ["ganexp.evaluate", "run=run", "n=100", "data.evaluator=mnist_cnn_v1", "device=cpu"],
     ):
-        done = subprocess.run([sys.executable, "-m", *arguments], cwd=tmp_path, text=True, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, text=True, capture_output=True, timeout=300
+        )
         assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["iterations"] == 6 and f"--config-dir={tmp_path / 'mine'}" in record["command"]

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def succeed(command: list[str], **options) -> None:
-    done = subprocess.run(command, text=True, capture_output=True, **options)
+    done = subprocess.run(command, text=True, capture_output=True, timeout=300, **options)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -28,12 +28,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_every_yaml_and_the_digits(wheel: Path):
+def test_the_wheel_holds_every_yaml_and_every_file_of_the_package(wheel: Path):
     held = set(zipfile.ZipFile(wheel).namelist())
     yamls = {f"ganexp/conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")}
-    digits = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src").rglob("*-ubyte.gz")}
-    assert len(digits) == 4
-    assert yamls | digits <= held
+    package = {str(path.relative_to(ROOT / "src")) for path in (ROOT / "src" / "ganexp").rglob("*") if path.is_file()}
+    package = {name for name in package if "__pycache__" not in name}
+    assert sum(name.endswith("-ubyte.gz") for name in package) == 4 and any(name.endswith(".pt") for name in package)
+    assert yamls | package <= held
 
 
 def test_an_installed_wheel_trains_in_an_empty_directory_with_a_recipe_of_the_users(

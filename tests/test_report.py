@@ -83,7 +83,9 @@ def test_a_mistake_gets_a_sentence(type_, typed, sentence):
 def test_it_starts_without_torch_and_without_a_terminal_shows_no_bar(root, tmp_path):
     code = "import sys; from ganexp import report; report.main(); print('torch' in sys.modules)"
     typed = [f"root={root}", "out=report.html"]
-    done = subprocess.run([sys.executable, "-c", code, *typed], cwd=tmp_path, text=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *typed], cwd=tmp_path, text=True, capture_output=True, timeout=300
+    )
     assert done.stdout == "False\n" and done.stderr == "Written to report.html: 8 runs\n"
 
 
@@ -171,8 +173,7 @@ def test_curves_are_drawn_against_iterations_and_seconds(report):
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(report):
     report.set_viewport_size({"width": 390, "height": 800})
-    report.wait_for_timeout(300)  # Charts follow a moment later.
-    assert report.evaluate("document.documentElement.scrollWidth") == 390
+    report.wait_for_function("document.documentElement.scrollWidth === 390")  # Charts follow a moment later.
 
 
 def test_two_settings_are_a_heat_map(page, tmp_path):

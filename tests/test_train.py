@@ -264,7 +264,11 @@ def test_a_mistake_ends_the_process_with_status_2_before_torch_is_imported(tmp_p
     )
     for typed in ("model=vanila", "model.hidden=0"):
         done = subprocess.run(
-            [sys.executable, "-c", code + "command.main()", typed], cwd=tmp_path, text=True, capture_output=True
+            [sys.executable, "-c", code + "command.main()", typed],
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            timeout=300,
         )
         assert done.returncode == 2 and done.stdout == "False\n" and done.stderr.startswith(typed)
 

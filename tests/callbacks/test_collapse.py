@@ -1,9 +1,17 @@
 """The alarm rings where a run really collapses, and nowhere else."""
 
 import json
+import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from test_gan import game
+
+from ganexp.callbacks.collapse import CollapseAlarm
+from ganexp.losses import NonSaturating, Wasserstein
+from ganexp.record import Record
 
 SMALL = (
     "model.hidden=16",
@@ -19,17 +27,76 @@ def warnings(tmp_path) -> list[str]:
     return json.loads((tmp_path / "run" / "run.json").read_text()).get("warnings", [])
 
 
-def test_a_run_whose_losses_are_not_finite_stops_and_keeps_the_last_good_checkpoint(train, tmp_path):
-    blows_up_late = ("loss=wasserstein", "optimizer.discriminator.lr=1e3", "trainer.max_steps=2000")
-    done = train(*SMALL, *blows_up_late, "checkpoint.every=5")
+@pytest.mark.parametrize("every", [0, 2])
+def test_a_run_whose_losses_are_not_finite_stops_and_keeps_the_last_good_checkpoints(
+    train, measured, tmp_path, monkeypatch, every
+):
+    calls, finite = iter(range(1, 21)), Wasserstein.discriminator
+    monkeypatch.setattr(
+        Wasserstein, "discriminator", lambda *logits: finite(*logits) * (math.inf if next(calls) == 7 else 1)
+    )
+    typed = ("loss=wasserstein", "trainer.max_steps=20", f"evaluation.every={every}", "hydra.run.dir=run")
+    done = train(*measured, *typed)
     assert done.returncode == 2
-    assert "Stopped at iteration" in done.stderr and "not finite" in done.stderr and "Traceback" not in done.stderr
+    assert "Stopped at iteration 8" in done.stderr and "not finite" in done.stderr and "Traceback" not in done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["status"] == "failed" and "not finite" in record["why"]
-    assert (tmp_path / "run" / "checkpoints" / "nan.ckpt").is_file()
-    kept = torch.load(tmp_path / "run" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert kept["global_step"] >= 5
-    assert all(value.isfinite().all() for value in kept["state_dict"].values())
+    folder = tmp_path / "run" / "checkpoints"
+    assert (folder / "nan.ckpt").is_file()
+    for name in ["last.ckpt"] + ["best.ckpt"] * (every > 0):
+        kept = torch.load(folder / name, weights_only=True)
+        assert kept["global_step"] <= 6
+        assert all(value.isfinite().all() for value in kept["state_dict"].values())
+
+
+class Watched:
+    """An alarm and what it looks at, iteration by iteration."""
+
+    def __init__(self, run: Path, max_steps: int = 10_000):
+        self.evaluation = SimpleNamespace(newest_step=0, newest={"duplicates": 0.01}, missing=[])
+        self.record = Record(run / "run.json")
+        self.alarm = CollapseAlarm(run, self.record, NonSaturating(), self.evaluation)
+        self.gan, self.max_steps = game(), max_steps
+
+    def at(self, step: int, loss: float = 1.0, gradient: float = 1.0, missing: str | None = None) -> list[str]:
+        """First words of all that has been told."""
+        self.gan.report = {"loss/discriminator": loss, "gradient_norm/generator": gradient}
+        if missing is not None:
+            self.evaluation.newest_step, self.evaluation.missing = step, list(missing)
+        trainer = SimpleNamespace(global_step=step, max_steps=self.max_steps)
+        self.alarm.on_train_batch_end(trainer, self.gan, None, None, 0)
+        return [sentence.split(" ")[0] for sentence in self.record.contents.get("warnings", [])]
+
+
+def test_a_discriminator_that_wins_for_a_thousand_iterations_is_told_of_once(tmp_path):
+    seen = Watched(tmp_path)
+    assert seen.at(50, loss=0.01) == seen.at(1000, loss=0.01) == []
+    assert seen.at(1050, loss=0.01) == seen.at(3000, loss=0.01) == ["D"]
+
+
+def test_a_moment_s_peace_starts_the_count_anew(tmp_path):
+    seen = Watched(tmp_path)
+    for step in range(50, 5000, 50):
+        assert seen.at(step, gradient=1.0 if step % 1000 == 0 else 0.0) == []
+    assert seen.at(5950, gradient=0.0) == ["G's"]
+
+
+def test_classes_are_missing_when_two_evaluations_in_turn_say_so_after_the_first_quarter(tmp_path):
+    seen = Watched(tmp_path)
+    assert seen.at(1000, missing="3") == seen.at(2000, missing="3") == []
+    assert seen.at(3000, missing="3") == seen.at(4000, missing="") == seen.at(5000, missing="3") == []
+    assert seen.at(6000, missing="7") == ["G"]
+
+
+def test_a_run_s_only_evaluation_counts_alone(tmp_path):
+    assert Watched(tmp_path, max_steps=500).at(500, missing="3") == ["G"]
+
+
+def test_what_was_told_before_a_resume_is_not_told_again(tmp_path):
+    before, after = Watched(tmp_path), Watched(tmp_path)
+    assert before.at(4000, missing="3") == [] and before.at(5000, missing="3") == ["G"]
+    after.alarm.load_state_dict(before.alarm.state_dict())
+    assert after.at(6000, missing="3") == after.at(7000, missing="3") == []
 
 
 @pytest.mark.slow

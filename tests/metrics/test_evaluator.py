@@ -11,7 +11,7 @@ from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
 from ganexp.metrics import evaluator
-from ganexp.metrics.classifier import Architecture, Recipe, Whitening, _cut_out, train
+from ganexp.metrics.classifier import Architecture, Classifier, Recipe, Whitening, _cut_out, train
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
 from ganexp.metrics.training import accuracy
@@ -106,15 +106,18 @@ def test_the_command_trains_one_and_writes_its_card(type_, tmp_path):
 
 
 def test_the_same_recipe_and_seed_give_the_same_weights(type_, tmp_path):
-    for name in ("a.pt", "b.pt"):
+    for name in ("a.pt", "new/b.pt"):
         assert type_("evaluator", "data=fake", "data.n=128", f"out={name}").returncode == 0
-    a, b = (torch.load(tmp_path / name, weights_only=True) for name in ("a.pt", "b.pt"))
+    a, b = (torch.load(tmp_path / name, weights_only=True) for name in ("a.pt", "new/b.pt"))
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
 def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
-    assert "sort the pictures into subfolders" in type_("evaluator", "data=fake", "data.classes=0").stderr
+    for classes in (0, 1):
+        done = type_("evaluator", "data=fake", f"data.classes={classes}")
+        assert done.returncode == 2 and "sort the pictures into subfolders" in done.stderr
     assert "type out=own.pt" in type_("evaluator", "data=fake", "out=own").stderr
+    assert "it cannot be written" in type_("evaluator", "data=fake", "out=/dev/null/own.pt").stderr
 
 
 def test_whitened_patches_vary_alike_and_apart():
@@ -148,7 +151,7 @@ def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
             evaluator.load(str(copy))
 
 
-def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw(type_, tmp_path):
+def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw_and_measures_runs(type_, tmp_path):
     generator = np.random.default_rng(0)
     for name in ("a", "b"):
         (tmp_path / "own" / name).mkdir(parents=True)
@@ -160,10 +163,32 @@ def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw(
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / "own.json").read_text())
     assert card["test_accuracy"] < 0.9 and card["note"] == "noise"  # Noise can be learned by heart, and no more.
+    game = ("network=mlp", "model.hidden=8", "trainer.max_steps=2", "trainer.accelerator=cpu", "data.batch_size=8")
+    measured = ("data.evaluator=own.pt", "evaluation.every=2", "evaluation.samples=100", "evaluation.final=100")
+    done = type_("train", *typed[:3], *game, *measured, "hydra.run.dir=run")
+    assert done.returncode == 0, done.stderr
+    final = json.loads((tmp_path / "run" / "run.json").read_text())["evaluation"]
+    assert {"fid_own", "recall", "duplicates"} <= final["figures"].keys() and final["floors"] == {}
+    assert not {"fid_test_own", "copies", "neighbour_distance"} & final["figures"].keys()
     few = type_("evaluator", *typed, "classifier.recipe.batch_size=181")
     assert few.returncode == 2 and "there are 180 pictures to learn from" in few.stderr
 
 
 def test_a_cut_is_a_square_of_its_side():
-    cut = _cut_out(torch.ones(200, 1, 16, 16), 4) == 0
-    assert cut.sum((1, 2, 3)).max() == 16
+    torch.manual_seed(0)
+    cut = _cut_out(torch.ones(200, 1, 16, 16), 4)[:, 0] == 0
+    rows, columns = cut.any(2).sum(1), cut.any(1).sum(1)
+    assert rows.max() == columns.max() == 4
+    assert torch.equal(cut.sum((1, 2)), rows * columns)
+
+
+def test_a_mirrored_network_sees_a_picture_and_its_mirror_image_alike_once_it_is_trained():
+    torch.manual_seed(0)
+    network = Classifier(Architecture((4, 4), pooled=False, mirrored=True), (3, 16, 16), 10)
+    images = torch.randn(4, 3, 16, 16)
+    network.train()
+    assert not torch.allclose(network.body(images), network.body(images.flip(-1)))
+    trained = network.eval()(images)
+    for seen, of_mirror in zip(trained, network(images.flip(-1)), strict=True):
+        torch.testing.assert_close(seen, of_mirror)
+    torch.testing.assert_close(trained[0], (network.body(images) + network.body(images.flip(-1))) / 2)

@@ -24,7 +24,8 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=2000, help="of every job (2000)")
     parser.add_argument("--rounds", type=int, default=3, help="whose median counts (3)")
     arguments = parser.parse_args()
-    if importlib.util.find_spec("hydra_plugins.hydra_joblib_launcher") is None:
+    launcher = ("hydra_plugins", "hydra_plugins.hydra_joblib_launcher")
+    if any(importlib.util.find_spec(package) is None for package in launcher):
         sys.exit("side by side needs joblib's launcher: pip install -e '.[joblib]'")
     rounds = []
     for number in range(arguments.rounds):

@@ -65,8 +65,9 @@ def type_in(folder: Path, command: str, *typed: str) -> Done:
             importlib.import_module(f"ganexp.{command}").main()
         except SystemExit as end:
             code = end.code
-    root.handlers[:] = handlers
-    root.setLevel(level)
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
     return Done(code, stderr.getvalue())
 
 

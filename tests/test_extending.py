@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,7 @@ SHORT = [
 
 def follow(command: str, folder: Path, **environment: str) -> None:
     """The command as it stands, made short if it trains a GAN."""
-    typed = command.split()
+    typed = shlex.split(command)
     assert typed[0] == "python"
     short = SHORT if "ganexp.train" in command else []
     done = subprocess.run(

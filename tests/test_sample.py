@@ -23,6 +23,7 @@ def run(trained, tiny, tmp_path):
         (["n=9"], (92, 92)),
         (["n=6", "class=3"], (62, 92)),
         (["n=20", "class=all"], (62, 302)),
+        (["class=all"], (302, 302)),
         (["n=3", "interpolate=5"], (152, 92)),
         (["n=4", "truncation=0.5", "checkpoint=last", "weights=raw"], (62, 62)),
     ],
@@ -75,8 +76,9 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
     [
         (["run=run", "class=11"], "class=11: no such class"),
         (["run=run", "class=all", "n=21"], "type n=30"),
+        (["run=run", f"out={'x' * 300}.png"], "it cannot be written"),
         (["run=run", "out=run"], "the folder holds something"),
-        (["run=run", "out=sheet.png/sheet.png"], "it cannot be written"),
+        (["run=run", "out=sheet.png/sheet.png"], "cannot be written"),
         (["run=run", "out=x.pdf"], "out=x.pdf"),
         (["run=run", "interpolate=1"], "at least 2"),
         (["run=run", "checkpoint=best"], "there: last"),
@@ -114,6 +116,11 @@ def test_a_walk_starts_and_ends_at_its_latents_and_keeps_their_length():
     torch.testing.assert_close(walk[:, 0], a)
     torch.testing.assert_close(walk[:, -1], b)
     torch.testing.assert_close(walk.norm(dim=-1), torch.ones(3, 5))
+
+
+def test_a_walk_between_opposites_goes_straight():
+    ends = torch.tensor([[1.5]]), torch.tensor([[-2.0]])
+    torch.testing.assert_close(between(*ends, 3), torch.tensor([[1.5], [-0.25], [-2.0]]))
 
 
 def test_truncated_latents_stay_within_their_threshold_and_keep_their_order():

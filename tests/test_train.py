@@ -15,6 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
+from ganexp.callbacks.checkpoints import in_order
+
 
 def only_run(folder: Path) -> Path:
     (run,) = (folder / "outputs").iterdir()
@@ -136,18 +138,24 @@ def test_a_resumed_run_goes_on_with_the_pictures_that_it_was_started_with(train,
     record = json.loads((run / "run.json").read_text())
     record["data"]["sha256"] = "another"
     (run / "run.json").write_text(json.dumps(record))
+    before = (run / ".hydra" / "config.yaml").read_text()
     done = train("resume=run", "trainer.max_steps=8")
     assert done.returncode == 2 and "not the pictures" in done.stderr
-    assert state(run)["global_step"] == 4
+    assert (run / ".hydra" / "config.yaml").read_text() == before
+    assert json.loads((run / "run.json").read_text())["status"] == "finished"
 
 
-def test_a_run_that_was_stopped_at_its_end_is_resumed_and_finishes(train, run):
-    record = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(record | {"status": "interrupted", "why": "SIGINT"}))
+def test_a_run_that_was_stopped_at_its_end_is_resumed_and_finishes(train, trained, measured, tmp_path):
+    run = shutil.copytree(trained(*measured), tmp_path / "run")
+    record = json.loads((run / "run.json").read_text()) | {"status": "interrupted", "why": "SIGINT"}
+    for lost in ("evaluation", "iterations", "iterations_per_second"):
+        del record[lost]
+    (run / "run.json").write_text(json.dumps(record))
     done = train("resume=run")
     assert done.returncode == 0, done.stderr
     kept = json.loads((run / "run.json").read_text())
     assert kept["status"] == "finished" and kept["iterations"] == 4 and "why" not in kept
+    assert kept["evaluation"]["card"]["samples"] == 120
     fewer = train("resume=run", "trainer.max_steps=2")
     assert fewer.returncode == 2 and "4 iterations are done" in fewer.stderr
 
@@ -180,6 +188,21 @@ def test_a_sweep_keeps_nothing_of_the_jobs_that_are_done(train, tiny, monkeypatc
     assert train("-m", *tiny, "seed=0,1,2").returncode == 0
     gc.collect()
     assert sum(game() is not None for game in there) <= 1
+
+
+def test_a_disk_without_links_keeps_its_checkpoints_as_copies(train, tiny, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert train(*tiny, "hydra.run.dir=run").returncode == 0
+    kept = torch.load(tmp_path / "run" / "checkpoints" / "step-000002.ckpt", weights_only=True)
+    assert kept["global_step"] == 2
+
+
+def test_checkpoints_are_in_the_order_of_their_iterations_and_others_are_left_alone():
+    names = ["step-1000000.ckpt", "step-997500.ckpt", "step-997500-good.ckpt"]
+    assert [path.name for path in in_order(map(Path, names))] == ["step-997500.ckpt", "step-1000000.ckpt"]
 
 
 def test_half_precision_trains(train, tiny, tmp_path):
@@ -243,7 +266,8 @@ MISTAKES = {
     "optimizer.generator.lr=-1": ["optimizer.generator.lr=-1", "greater than 0"],
     "data.batch_size=1000": ["data.batch_size=1000", "64"],
     "model.hidden": ["model.hidden", "key=value"],
-    "loss=null": ["loss=null", "one of its options"],
+    "loss=null": ["loss=null: a group takes"],
+    "logger=false": ["logger=false: a group takes"],
     "logger.tensorboard=false": ["logger.tensorboard=False", "dictionary"],
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -43,8 +44,12 @@ def run(
     except ValueError as error:
         if not str(error).startswith("Config group override must be"):
             raise
-        nulls = [argument for argument in sys.argv[1:] if argument.endswith("=null")]
-        _refuse(f"{' '.join(nulls)}: a group is one of its options; of regularizer and logger, [] is none")
+        groups = {group.name for group in CONF.iterdir() if group.is_dir()}
+        typed = (argument.partition("=") for argument in sys.argv[1:])
+        wrong = [f"{k}={v}" for k, _, v in typed if k in groups and not isinstance(yaml.safe_load(v), str | list)]
+        _refuse(
+            f"{' '.join(wrong)}: a group takes the name of an option; regularizer and logger also take [], for none"
+        )
     except HydraException as error:
         if wants_traces:
             raise
@@ -66,18 +71,20 @@ def config_dir(hydra: Any) -> list[str]:
 
 
 def writable(out: Path) -> Path:
-    """`out`, a file if its name has a suffix, else a folder, once its own folder is there.
+    """`out`, if it can be written: a file where its name has a suffix, else a folder.
 
-    UserError if it cannot be written: better before the work than after it.
+    UserError if not: better before the work than after it.
     """
-    if out.exists() and out.is_dir() != (out.suffix == ""):
-        raise UserError(f"out={out}: there is {'a folder' if out.is_dir() else 'a file'} of that name; name another")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.exists() and out.is_dir() != (out.suffix == ""):
+            raise UserError(
+                f"out={out}: there is {'a folder' if out.is_dir() else 'a file'} of that name; name another"
+            )
+        there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+        if not os.access(there, os.W_OK) or not (there.is_dir() or out.exists()):
+            raise UserError(f"out={out}: {there} cannot be written; name another")
     except OSError as error:
         raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another") from None
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
-        raise UserError(f"out={out}: it may not be written; name another")
     return out
 
 

@@ -71,22 +71,22 @@ def evaluate(composed: DictConfig) -> None:
             result = evaluation.of_pictures(images, labels, protocol)
     log.info("%s", evaluation.table(result))
     if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(result, indent=2) + "\n")
         log.info("All of it is in %s", out)
 
 
 def expand(arguments: list[str]) -> list[str]:
-    """Where keys of a run's data are typed beside `run=RUN`, RUN's own choice of data comes before them."""
+    """Where keys of a run's data are typed beside `run=RUN`, RUN's own data comes before them."""
     path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("run=")), "")
-    folder = Path(path) / ".hydra"
+    saved = Path(path) / ".hydra" / "config.yaml"
     changed = any(a.lstrip("+").startswith("data.") for a in arguments)
-    if not path or not changed or not (folder / "hydra.yaml").is_file():
+    if not path or not changed or not saved.is_file():
         return arguments  # If the path is wrong, that is told where the run is opened.
-    hydra = OmegaConf.load(folder / "hydra.yaml").hydra
-    overrides = [str(o) for o in OmegaConf.load(folder / "overrides.yaml")]
-    if not any(a.startswith("--config-dir") for a in arguments):
-        arguments = [*command.config_dir(hydra), *arguments]
-    own = [f"data={hydra.runtime.choices.data}", *(o for o in overrides if o.lstrip("+").startswith("data."))]
+    if any(a.startswith("data=") for a in arguments):
+        return arguments
+    data: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
+    own = [f"++data.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in data["data"].items()]
     return command.around(arguments, own, [])
 
 

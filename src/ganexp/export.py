@@ -32,8 +32,8 @@ def export(composed: DictConfig) -> None:
     if missing:
         raise UserError(f'export needs {", ".join(missing)}: type pip install "ganexp[export]"')
     out = Path(config.run) / "export" if config.out is None else Path(config.out)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"out={out}: there is a file of that name; name a folder")
+    if command.writable(out).suffix:
+        raise UserError(f"out={out}: the three files are written into a folder; name one, without a suffix")
 
     # Torch takes seconds to import; a mistake should be told before.
     from ganexp.exporting import explorer, portable
@@ -45,6 +45,7 @@ def export(composed: DictConfig) -> None:
     graph = portable.to_onnx(generator, run.config.model.latent_dim, len(run.classes))
     try:
         out.mkdir(parents=True, exist_ok=True)
+        (out / "explorer.html").unlink(missing_ok=True)  # It may be an older one's, and this one be refused.
         portable.write_onnx(graph, out / "generator.onnx")
         portable.write_safetensors(run, generator, out / "generator.safetensors")
         explorer.write(run, run.iteration(checkpoint), generator, graph, out / "explorer.html")

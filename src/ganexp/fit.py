@@ -42,14 +42,7 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     data = build.dataset(config.data)
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
-    known = record.contents.get("data", {})
-    started_with = known.get("sha256")
-    if started_with is not None and started_with != pictures.sha256():
-        raise UserError(
-            "data: these are not the pictures that the run was started with, and a resumed run goes on as it was: "
-            "bring them back, or start a new run without resume="
-        )
-    record.write(data=known | about)
+    record.write(data=about | {"sha256": pictures.sha256()})
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     recording = build.loggers(config, run)
@@ -85,8 +78,8 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     try:
         trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
     except SystemExit:  # What Lightning makes of a second Ctrl-C, or of one before the first iteration.
-        raise KeyboardInterrupt("SIGINT") from None
-    record.write(data=about | {"sha256": pictures.sha256()})
+        raise KeyboardInterrupt(interrupt.received.name if interrupt.received else "SIGINT") from None
+    record.write(iterations=trainer.global_step)
 
     if interrupt.received:
         log.warning(
@@ -99,7 +92,7 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     if evaluations:
         evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
         log.info("%s", table(evaluation))
-        record.write(evaluation=evaluation)
+        record.write(evaluation=evaluation | {"iterations": trainer.global_step})
         final = {f"final/{name}": value for name, value in evaluation["figures"].items() if "/" not in name}
         for logger in recording:
             loggers.finish(logger, _asked_for(overrides), final, trainer.global_step)

@@ -45,7 +45,7 @@ class GAN(pl.LightningModule):
     ):
         """`generator`: (latent, labels) to images. `optimizers`: for the generator, the discriminator.
         `make_batches`: of a device, called when training starts; its labels are the networks' conditions.
-        `pauses`: at multiples of each, in iterations, there is a report and callbacks have a look."""
+        `pauses`: at multiples of each, in iterations, and at the end there is a report and callbacks have a look."""
         super().__init__()
         self.automatic_optimization = False
         self.generator = generator
@@ -86,7 +86,7 @@ class GAN(pl.LightningModule):
             count.increment_ready()
             count.increment_completed()
             step = self.global_step
-            if self._pauses_at(step) or step == self.trainer.max_steps or time.perf_counter() > pause:
+            if self._pauses_at(step) or time.perf_counter() > pause:
                 return
 
     def iterate(self, step: int) -> None:
@@ -127,10 +127,10 @@ class GAN(pl.LightningModule):
             regularizer.project(self.discriminator)
         if not reporting:
             return {}
-        return {
+        # The newest of each: a lazy one seldom falls on the iteration that is reported.
+        penalty = {"loss/penalty": sum(self._penalties.values())} if self._penalties else {}
+        return penalty | {
             "loss/discriminator": adversarial,
-            # The newest of each: a lazy one seldom falls on the iteration that is reported.
-            "loss/penalty": sum(self._penalties.values(), torch.zeros_like(adversarial)),
             "probability/real": of_real.logits.sigmoid().mean(),
             "probability/fake": of_fake.logits.sigmoid().mean(),
             "accuracy/real": (of_real.logits > self.loss.boundary).float().mean(),
@@ -203,7 +203,7 @@ class GAN(pl.LightningModule):
         return norm
 
     def _pauses_at(self, step: int) -> bool:
-        return any(step % every == 0 for every in self.pauses)
+        return step == self.trainer.max_steps or any(step % every == 0 for every in self.pauses)
 
     def _set_learning_rates(self, step: int) -> None:
         """Constant, then linear from `decay_from` of the run down to `decay_to` of the rate."""

@@ -38,6 +38,7 @@ def write(root: Path, out: Path) -> str:
     from ganexp.page import collect, render
 
     runs = collect.runs(root)
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(render.page(root, runs), encoding="utf-8", errors="replace")
     return f"{len(runs)} run{'s' * (len(runs) > 1)}"
 

@@ -63,13 +63,26 @@ def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
                 f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
                 f"leave {key} out, or start a new run without resume="
             )
+
+    # Torch takes seconds to import; a mistake should be told before.
+    import torch
+
+    from ganexp import build
+
     record = json.loads((run / "run.json").read_text())
-    done = record.get("iterations", 0)
+    last = run / "checkpoints" / "last.ckpt"
+    done = torch.load(last, weights_only=True, mmap=True, map_location="cpu")["global_step"]
     # A run that was stopped at its end may still lack its last evaluation.
     if done > config.trainer.max_steps or (done == config.trainer.max_steps and record["status"] == "finished"):
         raise UserError(
             f"resume={run}: its {done} iterations are done; to go further, "
             f"add trainer.max_steps={2 * done} or any other number above"
+        )
+    known = record.get("data", {}).get("sha256")
+    if known is not None and build.dataset(config.data).load().sha256() != known:
+        raise UserError(
+            f"resume={run}: data are not the pictures that it was started with, and a resumed run goes on as it was; "
+            "bring them back, or start a new run without resume="
         )
     if config.train.decay_from < 1 and config.trainer.max_steps != before["trainer"]["max_steps"]:
         log.warning(

@@ -85,7 +85,8 @@ class Run:
     def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> Tensor:
         """n pictures of `generator`, uint8 [n, C, H, W]; of one class, by name or number, or of all in turn.
 
-        Picture i of a seed is the same for any n. UserError for a class that there is not.
+        Picture i of a seed is the same for any n. UserError for a class that there is not, and for the label `all`,
+        which is every class in turn in rows of n / classes, if n is no multiple of them.
         """
         choose = self._labels(label, n)
         batches = sample(self.generator, self.config.model.latent_dim, len(self.classes), n, seed, labels_at=choose)

@@ -24,7 +24,7 @@ class Sample:
     """label, under the key `class`: a class's name or number, or `all` for a row a class."""
 
     run: str
-    n: Positive
+    n: Positive | None
     label: str | int | None = Field(alias="class")
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: str | None
@@ -43,7 +43,7 @@ def sample(composed: DictConfig) -> None:
         raise UserError(f"out={out}: the folder holds something, which would be mixed with the pictures; name another")
     if config.interpolate == 1 or (config.interpolate and config.label == "all"):
         raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")
-    if out.suffix in (".png", ".gif", ".webp") and config.n * max(config.interpolate, 1) > SHEET:
+    if out.suffix in (".png", ".gif", ".webp") and (config.n or 64) * max(config.interpolate, 1) > SHEET:
         raise UserError(f"n={config.n}: too many for one picture; type out=samples.npz, or name a folder")
 
     # Torch takes seconds to import; a mistake should be told before.
@@ -51,12 +51,13 @@ def sample(composed: DictConfig) -> None:
     from ganexp.runs import Run
 
     run = Run.open(config.run)
+    n = config.n or (10 * len(run.classes) if config.label == "all" else 64)
     stream = run.stream(
-        config.n, config.label, config.seed, config.checkpoint, config.weights, config.truncation, config.interpolate
+        n, config.label, config.seed, config.checkpoint, config.weights, config.truncation, config.interpolate
     )
     columns = config.interpolate or None
     if config.label == "all":
-        columns = config.n // len(run.classes)
+        columns = n // len(run.classes)
     sheets.write(stream, out, columns)
     log.info("Written to %s", out)
 

@@ -38,13 +38,16 @@ def truncated(latents: Tensor, threshold: float) -> Tensor:
 
 
 def between(a: Tensor, b: Tensor, steps: int) -> Tensor:
-    """From each of float [N, size] to its partner along the sphere (Shoemake 1985; White 2016): [N * steps, size]."""
+    """From each of float [N, size] to its partner along the sphere (Shoemake 1985; White 2016): [N * steps, size].
+
+    Straight where the sphere shows no way, between opposites, or none is needed.
+    """
     t = torch.linspace(0, 1, steps)[None, :, None]
     a, b = a[:, None], b[:, None]
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1)[..., None].clamp(-1, 1)
-    angle = cosine.acos().clamp(min=1e-4)
+    angle = cosine.acos()
     mixed = (((1 - t) * angle).sin() * a + (t * angle).sin() * b) / angle.sin()
-    return mixed.flatten(0, 1)
+    return torch.where(angle.sin() < 1e-3, torch.lerp(a, b, t), mixed).flatten(0, 1)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 
 def write(batches: Batches, out: Path, columns: int | None) -> None:
-    """As the name of `out` asks for, in a folder that is there; `columns` of a sheet, a square one if None."""
+    """As the name of `out` asks for; `columns` of a sheet, a square one if None."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
         _array(batches, out)
     elif out.suffix == "":

@@ -1,7 +1,7 @@
 """Reading goes on, whatever state a run's folder is in."""
 
 import pytest
-from past_runs import write_run
+from past_runs import evaluation, write_run
 
 from ganexp.errors import UserError
 from ganexp.page import collect
@@ -57,3 +57,24 @@ def test_figures_of_an_older_version_that_have_no_card_are_not_compared(tmp_path
 def test_no_run_is_a_mistake(tmp_path):
     with pytest.raises(UserError, match="no run below it"):
         collect.runs(tmp_path)
+
+
+@pytest.mark.parametrize("record", [{"status": "interrupted"}, {"iterations": 20_000}])
+def test_figures_from_before_a_resume_are_not_those_of_the_longer_run(tmp_path, record):
+    evaluated = {"iterations": 10_000, "evaluation": evaluation(1.0) | {"iterations": 10_000}}
+    write_run(tmp_path / "run", record=evaluated | record)
+    (found,) = collect.runs(tmp_path)
+    assert found.figures == {} and "its figures were those of 10000 iterations" in found.notes[-1]
+
+
+def test_a_run_may_stand_in_a_folder_of_any_name(tmp_path):
+    write_run(tmp_path / "samples" / "run", steps=(10,))
+    assert [run.name for run in collect.runs(tmp_path)] == ["samples/run"]
+
+
+def test_the_classes_mean_is_a_figure_and_single_classes_are_not(tmp_path):
+    measured = evaluation(1.0)
+    measured["figures"]["fid_mnist_cnn_v1/mean"] = 7.0
+    write_run(tmp_path / "run", record={"evaluation": measured})
+    (found,) = collect.runs(tmp_path)
+    assert found.figures.keys() == {"fid_mnist_cnn_v1", "recall", "fid_mnist_cnn_v1/mean"}

@@ -1,5 +1,7 @@
 """Which runs stand together, and by which settings they are told apart."""
 
+import shutil
+
 import pytest
 from past_runs import evaluation, write_run
 
@@ -60,11 +62,40 @@ def test_the_best_group_comes_first_and_its_lead_is_judged(root):
 
 
 def test_a_lead_within_the_noise_of_a_measurement_is_none(root):
+    write_run(root / "a", "model.hidden=9", fid=1.0)
+    write_run(root / "b", "model.hidden=8", fid=1.4)
+    (section,) = sections(compared(root)[1])
+    assert "within twice what measuring alone makes of it (0.2828), so neither leads" in section.conclusion
+
+
+def test_seeds_make_the_noise_of_a_measurement_small(root):
     for seed in range(5):
         write_run(root / f"a-{seed}", "model.hidden=9", seed=seed, fid=1.0 + seed / 1000)
-        write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=1.3 + seed / 1000)
+        write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=1.4 + seed / 1000)
     (section,) = sections(compared(root)[1])
-    assert "within twice the noise" in section.conclusion and "p =" not in section.conclusion
+    assert "p = 0.0079" in section.conclusion
+
+
+def test_runs_that_failed_are_counted_beside_those_that_are_compared(root):
+    for seed in range(3):
+        write_run(root / f"a-{seed}", "model.hidden=9", seed=seed, fid=1.0 + seed)
+        write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=9.0 if seed else None)
+    (section,) = sections(compared(root)[1])
+    assert "Of hidden=8's 3 runs 2 are in this table." in section.conclusion
+
+
+def test_a_run_of_unknown_settings_joins_no_group(root):
+    write_run(root / "a", "model=wgan", choices={"model": "wgan"}, fid=2.0)
+    write_run(root / "b", fid=3.0)
+    write_run(root / "wgan", fid=9.0)
+    shutil.rmtree(root / "wgan" / ".hydra")
+    assert sorted(len(group.runs) for group in compared(root)[1]) == [1, 1, 1]
+
+
+def test_one_and_one_point_nought_are_one_setting(root):
+    write_run(root / "a", "loss.margin=1")
+    write_run(root / "b", "loss.margin=1.0", seed=1)
+    assert compared(root)[0] == []
 
 
 def test_unlike_cards_are_kept_apart_with_what_differs(root):

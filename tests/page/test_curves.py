@@ -49,3 +49,12 @@ def test_figures_of_the_training_are_curves_and_the_final_ones_are_not(tmp_path)
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     (curve,) = read(tmp_path).values()
     assert (curve.steps, curve.seconds, curve.values) == ([10, 20, 30], None, [7.0, 6.0, 5.5])
+
+
+def test_a_resumed_run_s_csv_goes_on_and_a_stranger_beside_it_does_not_matter(tmp_path):
+    for version, steps in (("version_0", (50, 100)), ("version_1", (150, 200)), ("version_1_old", (50, 100))):
+        (tmp_path / "csv" / version).mkdir(parents=True)
+        lines = "".join(f"{step},1\n" for step in steps)
+        (tmp_path / "csv" / version / "metrics.csv").write_text("step,loss/generator\n" + lines)
+    curve = read(tmp_path, 25)["loss/generator"]
+    assert (curve.steps, curve.seconds) == ([50, 100, 150, 200], [2, 4, 6, 8])

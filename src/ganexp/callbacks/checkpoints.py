@@ -1,6 +1,7 @@
 """Checkpoints that are either whole or not there, and hold all that a run depends on."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,8 +13,10 @@ from lightning_fabric.plugins import TorchCheckpointIO
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:
-    """Files named `step-000100…`, by their iterations: from a million on a name's text would mislead."""
-    return sorted(files, key=lambda path: int(path.stem.removeprefix("step-")))
+    """Those named `step-000100`, by their iterations: from a million on a name's text would mislead. What somebody
+    kept under a name such as `step-000100-good` is left alone."""
+    named = (path for path in files if re.fullmatch(r"step-\d+", path.stem))
+    return sorted(named, key=lambda path: int(path.stem.removeprefix("step-")))
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -43,9 +46,8 @@ class Checkpoints(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         kind = pl_module.device.type
-        checkpoint["rng"] = {"cpu": torch.get_rng_state()}
-        if kind != "cpu":
-            checkpoint["rng"][kind] = torch.get_device_module(kind).get_rng_state()
+        of_accelerator = {} if kind == "cpu" else {kind: torch.get_device_module(kind).get_rng_state()}
+        checkpoint["rng"] = {"cpu": torch.get_rng_state(), "accelerator": of_accelerator}
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -57,8 +59,8 @@ class Checkpoints(pl.Callback):
         if (rng := getattr(self, "_rng", None)) is not None:
             torch.set_rng_state(rng["cpu"])
             kind = pl_module.device.type
-            if kind != "cpu" and kind in rng:
-                torch.get_device_module(kind).set_rng_state(rng[kind])
+            if kind in rng.get("accelerator", {}):
+                torch.get_device_module(kind).set_rng_state(rng["accelerator"][kind])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -72,7 +74,9 @@ class Checkpoints(pl.Callback):
             try:
                 os.link(self.folder / "last.ckpt", link)
             except OSError:  # Some file systems have no links.
-                shutil.copyfile(self.folder / "last.ckpt", link)
+                copy = link.with_suffix(".tmp")
+                shutil.copyfile(self.folder / "last.ckpt", copy)
+                os.replace(copy, link)
             for old in in_order(self.folder.glob("step-*.ckpt"))[: -self.keep]:
                 old.unlink()
 

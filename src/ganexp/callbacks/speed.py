@@ -38,7 +38,6 @@ class Speed(pl.Callback):
         counted = trainer.global_step - (self._first if self._warm is None else self._warm)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.record.write(
-            iterations=trainer.global_step,
             seconds=round(now - self._began, 3),
             iterations_per_second=round(counted / (now - self._clock), 2),
             peak_mb=peak >> (20 if sys.platform == "darwin" else 10),

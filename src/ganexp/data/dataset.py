@@ -48,4 +48,4 @@ class Dataset(ABC):
 
     @abstractmethod
     def load(self, split: Split = "train") -> Pictures:
-        """Those to train on, or those held out to measure with: the same ones as for `train` where none are."""
+        """Those to train on, or those held out to measure with: where none are, the same as for `train`."""

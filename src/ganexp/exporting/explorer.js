@@ -77,8 +77,9 @@ function moved(latent, direction, to) {
 // Along the sphere (Shoemake 1985); classes are mixed as their embeddings are.
 function between(a, b, t) {
   const cosine = dot(a.latent, b.latent) / Math.sqrt(dot(a.latent, a.latent) * dot(b.latent, b.latent));
-  const angle = Math.max(Math.acos(Math.min(Math.max(cosine, -1), 1)), 1e-4);
-  const [left, right] = [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)];
+  const angle = Math.acos(Math.min(Math.max(cosine, -1), 1));
+  const sine = Math.sin(angle); // Next to 0 where the sphere shows no way, or none is needed.
+  const [left, right] = sine < 1e-3 ? [1 - t, t] : [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine];
   return {
     latent: a.latent.map((value, i) => left * value + right * b.latent[i]),
     shares: a.shares.map((value, i) => (1 - t) * value + t * b.shares[i]),
@@ -121,7 +122,7 @@ async function redraw(...stale) {
     some.forEach(([canvas], i) => paint(canvas, pixels.subarray((i * pixels.length) / some.length)));
   }
   drawing = false;
-  byId("status").textContent = `A picture takes ${pace.toPrecision(2)} ms here.`;
+  byId("status").textContent = `A picture takes ${pace < 10 ? pace.toFixed(1) : Math.round(pace)} ms here.`;
 }
 
 // What can be moved

@@ -69,5 +69,6 @@ def _refusal(what: str) -> UserError:
 def _tensor(array: np.ndarray, half: bool) -> dict[str, Any]:
     if array.dtype == np.int64:
         return {"shape": array.shape, "values": array.ravel().tolist()}
-    stored = array.astype("<f2" if half else "<f4")
+    # Statistics and gains are few, and may lie outside what 16 bits can hold.
+    stored = array.astype("<f2" if half and array.ndim > 1 else "<f4")
     return {"shape": array.shape, "base64": base64.b64encode(stored.tobytes()).decode()}

@@ -15,8 +15,8 @@ from ganexp.metrics.reference import shuffled
 def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor | None]:
     """`n` of them, or all if there are fewer: pictures uint8 [N, C, H, W] of `shape` (C, H, W), labels int64 [N].
 
-    Which ones, and their order, is drawn, though the same at each call: they may be sorted by class, and some figures
-    are of the first so many.
+    Which ones, and in which order, is drawn at random, the same at each call: they may be sorted by class, and some
+    figures are of the first so many.
 
     An `.npz` holds `arr_0`, uint8 [N, H, W, C] or [N, H, W], and perhaps `arr_1`, integers [N], the labels.
     """
@@ -36,10 +36,13 @@ def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tenso
 
 def _npz(path: Path, n: int) -> tuple[Tensor, Tensor | None]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it is one array without a name")
+        with loaded as arrays:
             images = arrays["arr_0"]
             labels = arrays.get("arr_1")
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(f"samples={path}: {error}; name a folder of pictures, or an .npz that holds arr_0") from None
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise UserError(

@@ -77,8 +77,12 @@ def read(path: Path, root: Path) -> Run:
     card = _mapping(evaluation.get("card"))
     figures = _headline(evaluation.get("figures"))
     notes = [problem, record.get("why", ""), *_sequence(record.get("warnings"))]
+    measured_at = evaluation.get("iterations", record.get("iterations"))
     if figures and not card:
         notes.append("Its figures have no card, so nothing says what they may be compared with.")
+    elif figures and (record.get("status") != "finished" or measured_at != record.get("iterations")):
+        notes.append(f"It was resumed, and not measured since: its figures were those of {measured_at} iterations.")
+        figures = {}
     hydra = path / ".hydra"
     composed = _yaml(hydra / "config.yaml")
     if composed is None:
@@ -89,7 +93,11 @@ def read(path: Path, root: Path) -> Run:
     choices = {key: _text(value) for key, value in chosen.items() if "/" not in key}
     settings = choices | _flat(_mapping(composed))
     typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(_yaml(hydra / "overrides.yaml")))
-    drawn = curves.read(path, record.get("iterations_per_second"))
+    try:
+        drawn = curves.read(path, record.get("iterations_per_second"))
+    except OSError as error:
+        drawn = {}
+        notes.append(f"Its curves cannot be read: {error}.")
     reached = [record.get("iterations"), *(curve.steps[-1] for curve in drawn.values())]
     return Run(
         name=path.relative_to(root).as_posix() if path != root else path.resolve().name,
@@ -114,9 +122,10 @@ def read(path: Path, root: Path) -> Run:
 def _folders(root: Path) -> list[Path]:
     found = []
     for folder, below, files in os.walk(root):
-        if "run.json" in files or Path(folder, ".hydra", "config.yaml").is_file():
+        is_run = "run.json" in files or Path(folder, ".hydra", "config.yaml").is_file()
+        if is_run:
             found.append(Path(folder))
-        below[:] = [name for name in below if name not in APART and not name.startswith(".")]
+        below[:] = [name for name in below if not (is_run and name in APART) and not name.startswith(".")]
     return found
 
 
@@ -154,13 +163,16 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)  # Typed as 1 or as 1.0, it is one setting.
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def _headline(figures: Any) -> dict[str, float]:
-    """The finite numbers; `name/class` stands for one class alone, and is left out."""
+    """The finite numbers; `name/class` stands for one class alone, and is left out, but not the classes' mean."""
     numbers = {name: value for name, value in _mapping(figures).items() if isinstance(value, int | float)}
-    return {name: float(value) for name, value in numbers.items() if "/" not in name and math.isfinite(value)}
+    wanted = {name: value for name, value in numbers.items() if "/" not in name or name.endswith("/mean")}
+    return {name: float(value) for name, value in wanted.items() if math.isfinite(value)}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -20,11 +20,19 @@ FEW = 4
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in the seed alone. settings: those that set the group apart. number: its place among all."""
+    """Runs that differ in the seed alone. settings: those that set the group apart. number: its place among all.
+
+    of: how many runs it has in all, of which `runs` may be those that were measured alike.
+    """
 
     number: int
     settings: dict[str, str]
     runs: list[Run]
+    of: int
+
+    @property
+    def seeds(self) -> list[str]:
+        return list(dict.fromkeys(run.seed for run in self.runs))
 
     def values(self, figure: str) -> list[float]:
         """One a seed; of a seed that ran twice, the later one's."""
@@ -48,7 +56,7 @@ class Section:
     @property
     def headline(self) -> str | None:
         """A Fréchet distance: the lower, the better."""
-        return next((name for name in self.figures if name.startswith("fid")), None)
+        return next((name for name in self.figures if name.startswith("fid") and "/" not in name), None)
 
     @property
     def floors(self) -> dict[str, float]:
@@ -66,8 +74,14 @@ class Section:
         first, next_ = (label(group, self.columns) for group in ranked[:2])
         told = f"{first} has the lowest {name}, {spread(best)}, before {next_}, {spread(second)}."
         noise = max((run.noise.get(name, 0.0) for group in ranked[:2] for run in group.runs), default=0.0)
-        if 0 < fmean(second) - fmean(best) <= 2 * noise:
-            return f"{told} That is within twice the noise of one measurement ({number(noise)}), so neither leads."
+        told += "".join(
+            f" Of {name}'s {group.of} runs {len(group.runs)} are in this table."
+            for name, group in zip((first, next_), ranked, strict=False)
+            if len(group.runs) < group.of
+        )
+        noise *= (1 / len(best) + 1 / len(second)) ** 0.5
+        if fmean(second) - fmean(best) <= 2 * noise:
+            return f"{told} That is within twice what measuring alone makes of it ({number(noise)}), so neither leads."
         return f"{told} {verdict(best, second)}"
 
 
@@ -99,13 +113,16 @@ def _one_valued(classes: list[tuple], key: str, runs: Sequence[Run]) -> bool:
 
 def groups(runs: Sequence[Run], columns: Sequence[str]) -> list[Group]:
     """The runs by their settings; one whose settings are not known is alone."""
-    found: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    found: dict[tuple[str | None, ...], list[Run]] = defaultdict(list)
     for run in runs:
         settings = tuple(run.settings.get(key, UNKNOWN) for key in columns)
-        found[settings if run.settings else (run.name,)].append(run)
+        found[settings if run.settings else (None, run.name)].append(run)
     return [
-        Group(i, dict(zip(columns, settings, strict=True)) if members[0].settings else {}, members)
-        for i, (settings, members) in enumerate(found.items())
+        Group(
+            i, {key: run.settings.get(key, UNKNOWN) for key in columns} if run.settings else {}, members, len(members)
+        )
+        for i, members in enumerate(found.values())
+        for run in members[:1]
     ]
 
 
@@ -125,7 +142,7 @@ def sections(every: Sequence[Group]) -> list[Section]:
 
 def _section(card: Card, members: list[Group], first: Card) -> Section:
     names = list(dict.fromkeys(name for group in members for run in group.runs for name in run.figures))
-    columns = varying(members)
+    columns = varying(members) if len(members) > 1 else list(members[0].settings)
     # Hashes are told apart by their first digits.
     differs = [re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1…", text) for text in differences(first, card)]
     section = Section(card, differs, members, columns, names)
@@ -184,7 +201,7 @@ def spread(values: Sequence[float]) -> str:
     sd = deviation(values)
     if sd is None:
         return number(values[0])
-    return f"{number(fmean(values))} ± {f'{sd:#.2g}' if 0 < sd < 10 else f'{sd:,.0f}'}"
+    return f"{number(fmean(values))} ± {f'{sd:#.2g}' if 0 < sd < 9.95 else f'{sd:,.0f}'}"
 
 
 def number(value: float) -> str:

@@ -39,12 +39,13 @@ def read(run: Path, iterations_per_second: Any = None) -> dict[str, Curve]:
     iterations_per_second: the mean speed, if it is known. It is the clock of a CSV, which has none.
     """
     speed = _known(iterations_per_second) or None
-    parts = [_events(path) for path in _in_order_of_time(run)] or [_csv(path, speed) for path in _csvs(run)]
-    return _joined(parts) | _joined([_evaluations(run / "metrics.jsonl")])
+    events = [_events(path) for path in _in_order_of_time(run)]
+    logged = _joined(events, own_clocks=True) if events else _joined([_csv(path, speed) for path in _csvs(run)])
+    return logged | _joined([_evaluations(run / "metrics.jsonl")])
 
 
-def _joined(parts: list[list[_Point]]) -> dict[str, Curve]:
-    """One curve a tag, from the parts that a run was trained in.
+def _joined(parts: list[list[_Point]], own_clocks: bool = False) -> dict[str, Curve]:
+    """One curve a tag, from the parts that a run was trained in, whose clocks may each start at 0.
 
     A part that begins before the end of the last one went back to a checkpoint: what came after that is forgotten.
     """
@@ -55,7 +56,7 @@ def _joined(parts: list[list[_Point]]) -> dict[str, Curve]:
         for known in (clock, *values.values()):
             for step in [step for step in known if step >= first]:
                 del known[step]
-        before = max((seconds for seconds in clock.values() if seconds is not None), default=0.0)
+        before = max((s for s in clock.values() if s is not None and own_clocks), default=0.0)
         for step, seconds, tag, value in part:
             clock.setdefault(step, None if seconds is None else before + seconds)
             values[tag][step] = value
@@ -111,7 +112,8 @@ def _is_curve(tag: str) -> bool:
 
 
 def _csvs(run: Path) -> list[Path]:
-    versions = sorted(run.glob("csv/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
+    named = (path for path in run.glob("csv/version_*/metrics.csv") if path.parent.name[8:].isdecimal())
+    versions = sorted(named, key=lambda path: int(path.parent.name[8:]))
     return [*run.glob("metrics.csv"), *versions]
 
 

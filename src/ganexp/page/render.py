@@ -26,7 +26,6 @@ from ganexp.page.comparison import (
     number,
     sections,
     spread,
-    varying,
 )
 from ganexp.page.curves import Curve
 from ganexp.page.statistics import deviation
@@ -65,7 +64,7 @@ def page(root: Path, runs: Sequence[Run]) -> str:
         runs=runs,
         sections=compared,
         unmeasured=unmeasured,
-        unmeasured_columns=varying([group for group, _ in unmeasured]),
+        unmeasured_columns=columns,
         several_seeds=len({run.seed for run in runs}) > 1,
         last_only=LAST_ONLY if len(runs) > LAST_ONLY else None,
         no_pictures=NO_PICTURES if len(runs) > NO_PICTURES else None,
@@ -108,11 +107,11 @@ def _data(
 
 def _curves(run: Run, points: int) -> dict[str, Any]:
     """Each curve as the number of its axis and its values: most share their steps."""
-    axes: dict[tuple[int, ...], int] = {}
+    axes: dict[tuple[Any, ...], int] = {}
     clocks, curves = [], {}
     for tag, curve in run.curves.items():
         thin = _thinned(curve, points)
-        axis = axes.setdefault(tuple(thin.steps), len(axes))
+        axis = axes.setdefault((*thin.steps, *(thin.seconds or ())), len(axes))
         if axis == len(clocks):
             clocks.append({"steps": thin.steps, "seconds": thin.seconds})
         curves[tag] = [axis, [float(f"{v:.4g}") if math.isfinite(v) else None for v in thin.values]]

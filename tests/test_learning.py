@@ -17,15 +17,15 @@ def figures(train, tmp_path, *typed: str) -> dict[str, float]:
 def test_conditional_makes_the_digit_that_is_asked_for(train, tmp_path):
     short = ("trainer.max_steps=2000", "evaluation.every=2000", "evaluation.final=2000")
     found = figures(train, tmp_path, "model=conditional", *short)
-    assert found["modes"] >= 9
+    assert found["modes"] == 10
     assert found["class_accuracy"] > 0.6
 
 
-@pytest.mark.parametrize(("recipe", "iterations"), [("wgan_gp", 900), ("dcgan", 500)])
-def test_digits_of_all_kinds_come(train, tmp_path, recipe, iterations):
+@pytest.mark.parametrize(("recipe", "iterations"), [("wgan_gp", 1200), ("dcgan", 500)])
+def test_all_ten_digits_come(train, tmp_path, recipe, iterations):
     short = (f"trainer.max_steps={iterations}", f"evaluation.every={iterations}", "evaluation.final=2000")
     found = figures(train, tmp_path, f"model={recipe}", "train.ema_decay=0.99", *short)
-    assert found["modes"] >= 9
+    assert found["modes"] == 10
     assert found["class_divergence"] < 0.3
     # Far from real digits, which are at 1, and as far from what an untrained network makes, at 1,200.
     assert found["fid_mnist_cnn_v1"] < 200

@@ -132,6 +132,6 @@ def test_a_generator_that_collapses_is_told_of(train, tmp_path):
 
 @pytest.mark.slow
 def test_a_healthy_run_hears_nothing(train, tmp_path):
-    done = train("model=r1gan", *SMALL[1:], "trainer.max_steps=1200", "evaluation.every=300", "evaluation.samples=500")
+    done = train("model=r1gan", *SMALL[1:], "trainer.max_steps=2000", "evaluation.every=500", "evaluation.samples=500")
     assert done.returncode == 0, done.stderr
     assert warnings(tmp_path) == []

@@ -87,7 +87,8 @@ def train(type_) -> Train:
 def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of an evaluator of the pictures that `tiny` trains on."""
     from ganexp.data.fake import Fake
-    from ganexp.metrics.classifier import Architecture, Recipe
+    from ganexp.metrics.classifier import Architecture
+    from ganexp.metrics.recipe import Recipe
     from ganexp.metrics.training import train_evaluator
 
     path = tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt"

@@ -17,13 +17,12 @@ from tqdm import tqdm
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.loggers import add_picture
-from ganexp.metrics import classifier
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
-from ganexp.metrics.classifier import Recipe
 from ganexp.metrics.evaluator import Evaluator
 from ganexp.metrics.measure import Samples, floors, full, noise
 from ganexp.metrics.neighbours import nearest
+from ganexp.metrics.recipe import Recipe, train
 from ganexp.metrics.reference import Reference, reference
 from ganexp.metrics.training import accuracy
 from ganexp.pictures import grid, to_pil
@@ -143,7 +142,7 @@ def gan_train(images: Tensor, labels: Tensor, protocol: Protocol) -> float:
     trained, real = protocol.evaluator, protocol.data.load("test")
     samples = Pictures(images, labels, real.classes)
     recipe = Recipe(**trained.card["recipe"])
-    network = classifier.train(trained.architecture, recipe, samples, protocol.data.flip, trained.network.mean.device)
+    network = train(trained.architecture, recipe, samples, protocol.data.flip, trained.network.mean.device)
     return accuracy(Evaluator("gan_train", network, trained.card), real)
 
 

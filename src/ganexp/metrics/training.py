@@ -11,10 +11,11 @@ from torch.nn.functional import avg_pool2d
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.memory import keep_freed_memory
-from ganexp.metrics import classifier, evaluator
-from ganexp.metrics.classifier import Architecture, Recipe
+from ganexp.metrics import evaluator
+from ganexp.metrics.classifier import Architecture
 from ganexp.metrics.evaluator import Evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.recipe import Recipe, train
 from ganexp.metrics.reference import shuffled
 
 log = logging.getLogger("ganexp")
@@ -37,7 +38,12 @@ def train_evaluator(
     if held_out.sha256() == pictures.sha256():
         held_out, pictures = _set_aside(pictures)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = classifier.train(architecture, recipe, pictures, data.flip, device)
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        network = train(architecture, recipe, pictures, data.flip, device, unfinished)
+    except KeyboardInterrupt:
+        log.warning("stopped; the same command goes on from the last whole epoch, which %s holds", unfinished)
+        raise
     trained = evaluator.save(network, architecture, pictures, path)
     card = trained.card | {
         "data": type(data).__name__,
@@ -49,6 +55,7 @@ def train_evaluator(
     if note is not None:
         card["note"] = note
     evaluator.write_card(path, card)
+    unfinished.unlink()
     log.info(
         "%s: %.2f %% of the test pictures right, %d KB", path, 100 * card["test_accuracy"], path.stat().st_size >> 10
     )

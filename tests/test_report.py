@@ -29,14 +29,13 @@ def root(tmp_path_factory):
         f"model.hidden={SCRIPT}",
         choices={"loss": SCRIPT},
         record={
-            "status": f"failed{SCRIPT}",
             "why": SCRIPT,
             "command": SCRIPT,
             "evaluation": evaluation(90.0, evaluator=SCRIPT),
         },
         steps=(10,),
     )
-    write_run(root / "stopped", record={"status": "interrupted", "why": "SIGTERM"})
+    write_run(root / "stopped", record={"status": f"interrupted{SCRIPT}", "why": "SIGTERM"})
     (root / "empty").mkdir()
     (root / "empty" / "run.json").touch()
     return root
@@ -173,7 +172,11 @@ def test_curves_are_drawn_against_iterations_and_seconds(report):
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(report):
     report.set_viewport_size({"width": 390, "height": 800})
-    report.wait_for_function("document.documentElement.scrollWidth === 390")  # Charts follow a moment later.
+    for _ in range(50):  # Charts follow a moment later.
+        if (width := report.evaluate("document.documentElement.scrollWidth")) == 390:
+            break
+        report.wait_for_timeout(100)
+    assert width == 390
 
 
 def test_two_settings_are_a_heat_map(page, tmp_path):

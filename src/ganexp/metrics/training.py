@@ -28,7 +28,7 @@ def train_evaluator(
 
     Of data without pictures held out, a tenth is set aside. `note`: words for the card.
     """
-    keep_freed_memory()
+    keep_freed_memory(of_any_size=True)
     pictures, held_out = data.load("train"), data.load("test")
     if pictures.labels is None or len(pictures.classes) < 2:
         raise UserError(

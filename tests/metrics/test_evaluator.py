@@ -16,7 +16,7 @@ from ganexp.metrics import evaluator
 from ganexp.metrics.classifier import Architecture, Classifier, Whitening
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
-from ganexp.metrics.recipe import Recipe, _cut_out, _windows, train
+from ganexp.metrics.recipe import Recipe, _cut_out, train
 from ganexp.metrics.training import accuracy
 
 SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v4": 4_000_000}
@@ -145,20 +145,6 @@ def test_gains_that_no_decay_shrinks():
     assert all((norm.weight == 1).all() and (norm.bias != 0).all() for norm in norms)
 
 
-def test_windows_are_parts_of_the_picture_and_of_its_mirror_image_beyond_the_edge():
-    row, column = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
-    picture = torch.stack([row, column])
-    torch.manual_seed(0)
-    windows = _windows(picture.repeat(200, 1, 1, 1), 2, 0.75)
-    assert windows.shape == (200, 2, 6, 6)
-    steps = windows[:, 0].diff(dim=1).flatten(1), windows[:, 1].diff(dim=2).flatten(1)
-    assert all((step.abs() == 1).all() for step in steps)
-    firsts = {(int(a), int(b)) for a, b in windows[:, :, 0, 0].tolist()}
-    assert {a for a, _ in firsts} == {b for _, b in firsts} == {0, 1, 2, 3, 4}
-    assert (windows[:, 0, 1, 0] < windows[:, 0, 0, 0]).any(), "none begins outside"
-    assert _windows(picture[None], 0, 1).equal(picture[None])
-
-
 def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
     copy = tmp_path / "other.pt"
     copy.write_bytes(fake_evaluator.read_bytes())
@@ -214,15 +200,7 @@ def test_a_mirrored_network_sees_a_picture_and_its_mirror_image_alike_once_it_is
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(monkeypatch, tmp_path):
     pictures = Fake(batch_size=8, n=128, image_size=32, channels=3, classes=10).load("train")
     recipe = Recipe(
-        epochs=3,
-        batch_size=32,
-        lr=0.1,
-        weight_decay=1e-3,
-        label_smoothing=0,
-        shift=2,
-        cutout=8,
-        average=0.9,
-        kernel_rate=0.1,
+        epochs=3, batch_size=32, lr=0.1, weight_decay=1e-3, label_smoothing=0, shift=2, cutout=8, average=0.9
     )
 
     def trained(kept, recipe=recipe):

@@ -3,11 +3,11 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 import torch
-from annotated_types import Gt, Lt
+from annotated_types import Lt
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -21,7 +21,6 @@ from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.metrics.classifier import Architecture, Classifier
-from ganexp.metrics.muon import Muon
 from ganexp.metrics.unfinished import Unfinished
 
 
@@ -31,12 +30,8 @@ class Recipe:
     (DeVries and Taylor 2017), by Nesterov's SGD, whose rate rises to `lr` and falls again. 0 leaves any of these out:
 
     average: decay of the running average of the weights, which is what is kept (Polyak and Juditsky 1992).
-    kernel_rate: kernels learn by Muon at this rate instead, in far fewer epochs.
     shift_rate: BatchNorm's shifts learn at this times `lr`, and its gains stay 1 (Jordan 2024); else weight decay
     shrinks them until GELU is all but linear.
-
-    crop: pictures are seen through windows of this share of their sides at first, which grow to whole pictures by two
-    thirds of the training: less work, hardly worse (Tan and Le 2021). 1: whole ones throughout.
     """
 
     epochs: Positive
@@ -46,9 +41,7 @@ class Recipe:
     label_smoothing: Annotated[Share, Lt(1)]
     shift: NonNegative
     cutout: NonNegative = 0
-    crop: Annotated[Share, Gt(0)] = 1
     average: Annotated[Share, Lt(1)] = 0
-    kernel_rate: NonNegativeFloat = 0
     shift_rate: NonNegativeFloat = 0
     seed: NonNegative = 0
 
@@ -79,16 +72,12 @@ def train(
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
     batches = Batches(pictures, recipe.batch_size, recipe.seed, device, flip)
     total = recipe.epochs * batches.per_epoch
-    optimizers = _optimizers(network, recipe)
-
-    def rate(step: int) -> float:
-        return np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item()
-
-    rates = [LambdaLR(optimizer, rate) for optimizer in optimizers]
+    optimizer = torch.optim.SGD(_groups(network, recipe), momentum=0.85, nesterov=True)
+    rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())
     kept = Unfinished(
         unfinished,
         {"architecture": asdict(architecture), "recipe": vars(recipe), "pictures": pictures.sha256(), "flip": flip},
-        [network, average, *optimizers, *rates],
+        [network, average, optimizer, rate],
     )
     begin = kept.take_up(device) * batches.per_epoch
     steps = range(begin, total)
@@ -100,14 +89,13 @@ def train(
             torch.manual_seed(seeds.generator(recipe.seed, "classifier", epoch).initial_seed())
         images, labels = batches[step]
         assert labels is not None
-        share = np.interp(step / total, (0, 2 / 3), (recipe.crop, 1)).item()
-        images = _cut_out(_windows(images, recipe.shift, share), recipe.cutout)
+        images = _cut_out(_shifted(images, recipe.shift), recipe.cutout)
         _, logits = network(images.contiguous(memory_format=torch.channels_last))
         loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
-        network.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        for part in (*optimizers, *rates):
-            part.step()
+        optimizer.step()
+        rate.step()
         average.update_parameters(network)
     kept.keep(recipe.epochs)
     trained = average.module.eval()
@@ -115,36 +103,29 @@ def train(
     return trained
 
 
-def _optimizers(network: Classifier, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """Between them they train each parameter once, at its own rate."""
+def _groups(network: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
+    """The parameters that learn, with the rate and the weight decay of each."""
+    rate, decay = recipe.lr, recipe.weight_decay
+    if not recipe.shift_rate:
+        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr": rate, "weight_decay": decay}]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    kernels = [cast(nn.Parameter, module.weight) for module in network.modules() if isinstance(module, nn.Conv2d)]
-    kernels = [kernel for kernel in kernels if kernel.requires_grad and recipe.kernel_rate]
-    shifts = [norm.bias for norm in norms if recipe.shift_rate]
-    if recipe.shift_rate:
-        for norm in norms:
-            norm.weight.requires_grad_(False)
-    apart = {id(parameter) for parameter in (*kernels, *shifts)}
-    others = [p for p in network.parameters() if p.requires_grad and id(p) not in apart]
-    groups: list[dict[str, Any]] = [{"params": others}]
-    if shifts:
-        faster = {"lr": recipe.lr * recipe.shift_rate, "weight_decay": recipe.weight_decay / recipe.shift_rate}
-        groups.append({"params": shifts} | faster)
-    sgd = torch.optim.SGD(groups, recipe.lr, momentum=0.85, nesterov=True, weight_decay=recipe.weight_decay)
-    return [sgd, Muon(kernels, recipe.kernel_rate)] if kernels else [sgd]
+    for norm in norms:
+        norm.weight.requires_grad_(False)
+    shifts = [norm.bias for norm in norms]
+    others = [p for p in network.parameters() if p.requires_grad and not any(p is shift for shift in shifts)]
+    return [
+        {"params": others, "lr": rate, "weight_decay": decay},
+        {"params": shifts, "lr": rate * recipe.shift_rate, "weight_decay": decay / recipe.shift_rate},
+    ]
 
 
-def _windows(images: Tensor, reach: int, share: float) -> Tensor:
-    """Of each picture a window, `share` of its sides long, up to `reach` pixels outside: a mirror image comes in."""
-    size, channels, *sides = images.shape
-    height, width = (round(share * side) for side in sides)
-    if not reach and [height, width] == sides:
+def _shifted(images: Tensor, reach: int) -> Tensor:
+    """Each picture moved by up to `reach` pixels along both sides; what comes in is a mirror image."""
+    if not reach:
         return images
+    size, channels, height, width = images.shape
     padded = nn.functional.pad(images, (reach, reach, reach, reach), mode="reflect")
-    down, right = (
-        torch.randint(side + 2 * reach - window + 1, (size, 1), device=images.device)
-        for side, window in zip(sides, (height, width), strict=True)
-    )
+    down, right = torch.randint(2 * reach + 1, (2, size, 1), device=images.device)
     rows, columns = down + torch.arange(height, device=images.device), right + torch.arange(width, device=images.device)
     picture = torch.arange(size, device=images.device).view(-1, 1, 1, 1)
     channel = torch.arange(channels, device=images.device).view(1, -1, 1, 1)

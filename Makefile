@@ -16,7 +16,7 @@ test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
 fast: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

@@ -17,6 +17,9 @@ from hydra import initialize_config_dir
 
 from ganexp.config import CONF, register_resolvers
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # A core each: threads of two workers would wait for one another.
+
 
 class Done(NamedTuple):
     returncode: int

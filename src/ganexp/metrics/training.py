@@ -42,7 +42,8 @@ def train_evaluator(
     try:
         network = train(architecture, recipe, pictures, data.flip, device, unfinished)
     except KeyboardInterrupt:
-        log.warning("stopped; the same command goes on from the last whole epoch, which %s holds", unfinished)
+        if unfinished.is_file():
+            log.warning("stopped; the same command goes on from the last whole epoch, which %s holds", unfinished)
         raise
     trained = evaluator.save(network, architecture, pictures, path)
     card = trained.card | {

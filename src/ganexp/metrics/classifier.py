@@ -7,7 +7,7 @@ import torch
 from annotated_types import MinLen
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.functional import unfold
+from torch.nn.functional import pad, unfold
 
 from ganexp.config import STRICT, Positive
 
@@ -17,13 +17,16 @@ class Architecture:
     """widths: channels of each block, which halves the picture. pooled: the features are the last map's maxima, which
     serve the classes best; else the whole map, which sees where things are. whitened: fixed filters that whiten
     patches come before the blocks, and kernels start as the identity: colours are learned sooner (Jordan 2024).
-    mirrored: once trained, the features are the mean of a picture's and its mirror image's, which tell classes better.
+    residual: a block has three convolutions, with a connection past the last two (He et al. 2016), else two.
+    two_views: once trained, the features are the mean of those of the picture one pixel down and right and of its
+    mirror image's one pixel up and right, which tell classes better than one view does.
     """
 
     widths: Annotated[tuple[Positive, ...], MinLen(1)]
     pooled: bool
     whitened: bool = False
-    mirrored: bool = False
+    residual: bool = False
+    two_views: bool = False
 
 
 class Whitening(nn.Conv2d):
@@ -43,8 +46,15 @@ class Whitening(nn.Conv2d):
         self.weight.copy_(torch.cat([filters, -filters]))
 
 
+class Residual(nn.Sequential):
+    """What its layers give, added to what they take."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input + super().forward(input)
+
+
 class Classifier(nn.Module):
-    """Blocks of two convolutions with max pooling, BatchNorm and GELU, and a linear head (Page 2019; Jordan 2024).
+    """Blocks of convolutions with max pooling, BatchNorm and GELU, and a linear head (Page 2019; Jordan 2024).
 
     Takes pictures as float [B, C, H, W] in [-1, 1], gives (features [B, F], logits [B, classes]).
     """
@@ -54,20 +64,25 @@ class Classifier(nn.Module):
         channels, *sides = shape
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
         self.deviation = nn.Buffer(torch.ones(channels, 1, 1))
-        self.mirrored = architecture.mirrored
+        self.two_views = architecture.two_views
+
+        def convolution(channels: int, width: int) -> nn.Conv2d:
+            layer = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            if architecture.whitened:
+                nn.init.dirac_(layer.weight.data[:channels])
+            return layer
+
         layers: list[nn.Module] = []
         if architecture.whitened:
             whitening = Whitening(channels)
             layers += [whitening, nn.GELU()]
             channels, sides = whitening.out_channels, [side - 1 for side in sides]
         for width in architecture.widths:
-            first = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-            second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-            if architecture.whitened:
-                nn.init.dirac_(first.weight.data[:channels])
-                nn.init.dirac_(second.weight)
-            layers += [first, nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU()]
-            layers += [second, nn.BatchNorm2d(width), nn.GELU()]
+            layers += [convolution(channels, width), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU()]
+            rest: list[nn.Module] = [convolution(width, width), nn.BatchNorm2d(width)]
+            if architecture.residual:
+                rest = [Residual(*rest, nn.GELU(), convolution(width, width), nn.BatchNorm2d(width))]
+            layers += [*rest, nn.GELU()]
             channels, sides = width, [side // 2 for side in sides]
         pool = [nn.AdaptiveMaxPool2d(1)] * architecture.pooled
         self.body = nn.Sequential(*layers, *pool, nn.Flatten())
@@ -76,9 +91,11 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         images = (images - self.mean) / self.deviation
-        features = self.body(images)
-        if self.mirrored and not self.training:
-            features = (features + self.body(images.flip(-1))) / 2
+        if self.two_views and not self.training:
+            padded = pad(images, (1, 1, 1, 1), mode="reflect")
+            features = (self.body(padded[..., :-2, :-2]) + self.body(padded[..., 2:, 2:].flip(-1))) / 2
+        else:
+            features = self.body(images)
         return features, self.head(features) / 8  # Logits start small, whatever the features' size.
 
     @torch.no_grad()

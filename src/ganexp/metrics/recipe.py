@@ -1,7 +1,7 @@
 """How a classifier is trained."""
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +27,8 @@ from ganexp.metrics.unfinished import Unfinished
 @dataclass(frozen=True, config=STRICT)
 class Recipe:
     """How a classifier is trained: on pictures that are moved by up to `shift` pixels and lose a square of `cutout`
-    (DeVries and Taylor 2017), by Nesterov's SGD, whose rate rises to `lr` and falls again. 0 leaves any of these out:
+    (DeVries and Taylor 2017), and whose mirror images, where they are of the same class, come in every other epoch
+    (Jordan 2024); by Nesterov's SGD, whose rate rises to `lr` and falls again. 0 leaves any of these out:
 
     average: decay of the running average of the weights, which is what is kept (Polyak and Juditsky 1992).
     shift_rate: BatchNorm's shifts learn at this times `lr`, and its gains stay 1 (Jordan 2024); else weight decay
@@ -70,7 +71,10 @@ def train(
     network.scale(pictures.images[:5000] / 127.5 - 1)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
-    batches = Batches(pictures, recipe.batch_size, recipe.seed, device, flip)
+    if flip:
+        half = torch.rand(len(pictures.images), 1, 1, 1, generator=seeds.generator(recipe.seed, "flip")) < 0.5
+        pictures = replace(pictures, images=torch.where(half, pictures.images.flip(-1), pictures.images))
+    batches = Batches(pictures, recipe.batch_size, recipe.seed, device)
     total = recipe.epochs * batches.per_epoch
     optimizer = torch.optim.SGD(_groups(network, recipe), momentum=0.85, nesterov=True)
     rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())
@@ -89,6 +93,7 @@ def train(
             torch.manual_seed(seeds.generator(recipe.seed, "classifier", epoch).initial_seed())
         images, labels = batches[step]
         assert labels is not None
+        images = images.flip(-1) if flip and epoch % 2 else images
         images = _cut_out(_shifted(images, recipe.shift), recipe.cutout)
         _, logits = network(images.contiguous(memory_format=torch.channels_last))
         loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)

@@ -28,3 +28,21 @@ def test_where_nothing_is_near_all_that_is_known_is_named():
 def test_a_mistake_leaves_nothing_in_the_folder_one_is_in(type_, typed, tmp_path):
     assert type_(*typed.split()).returncode == 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "typed", ["hydra.run.dir=file/run", "-m hydra.sweep.dir=file/runs"], ids=["a run's", "a sweep's"]
+)
+def test_a_folder_that_cannot_be_made_is_named_in_a_sentence(type_, typed, tmp_path):
+    (tmp_path / "file").touch()
+    done = type_("train", *typed.split(), "data=fake", "trainer.max_steps=1")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "file/run" in done.stderr and "name another: hydra." in done.stderr
+
+
+def test_a_log_that_cannot_be_written_is_named_in_a_sentence(type_, tmp_path):
+    (tmp_path / "run/train.log").mkdir(parents=True)
+    done = type_("train", "data=fake", "trainer.max_steps=1", "hydra.run.dir=run")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "run/train.log" in done.stderr

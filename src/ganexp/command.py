@@ -22,6 +22,10 @@ from ganexp.errors import UserError, did_you_mean
 log = logging.getLogger("ganexp")
 
 
+class JobError(Exception):
+    """What a job raised that is no user's mistake, once its traceback has been logged."""
+
+
 def run(
     config_name: str,
     task: Callable[[DictConfig], None],
@@ -31,7 +35,8 @@ def run(
 
     `arguments` may rewrite the command line before it is read. A user's mistake
     exits with status 2 and one sentence on stderr; in a sweep the other jobs
-    still run. An interrupted run exits with 130.
+    still run. A job that failed otherwise exits with 1, its traceback logged,
+    and an interrupted one with 130.
     """
     register_resolvers()
     wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -41,7 +46,13 @@ def run(
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
         _refuse(str(error))
-    except ValueError as error:
+    except JobError:
+        sys.exit(1)
+    except (OSError, ValueError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, OSError):  # No job's, so it is Hydra that could not write.
+            key = "hydra.sweep.dir" if {"-m", "--multirun"} & set(sys.argv) else "hydra.run.dir"
+            _refuse(f"{key}: the run's folder cannot be made or written ({cause}); name another: {key}=…")
         if not str(error).startswith("Config group override must be"):
             raise
         groups = {group.name for group in CONF.iterdir() if group.is_dir()}
@@ -103,9 +114,11 @@ def _job(task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
                 raise
             # Raised, it would come out behind a line of Hydra's.
             sys.exit(2)
-        except Exception:
+        except Exception as error:
             log.exception("The run failed:")
-            raise
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise JobError(str(error)) from error
+            sys.exit(1)
 
     return job
 

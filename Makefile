@@ -12,8 +12,8 @@ export PIP_NO_INPUT = 1
 train: $(INSTALLED)
 	$(BIN)/python -m ganexp.train model=vanilla
 
-test: $(INSTALLED)
-	$(BIN)/python -m pytest
+test: fast
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --maxschedchunk=1
 
 fast: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile

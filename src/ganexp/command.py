@@ -48,6 +48,10 @@ def run(
         _refuse(str(error))
     except JobError:
         sys.exit(1)
+    except HydraException as error:
+        if wants_traces:
+            raise
+        _refuse(_explain(error, config_name))
     except (OSError, ValueError) as error:
         cause = error.__cause__ or error
         if isinstance(cause, OSError):  # No job's, so it is Hydra that could not write.
@@ -61,10 +65,6 @@ def run(
         _refuse(
             f"{' '.join(wrong)}: a group takes the name of an option; regularizer and logger also take [], for none"
         )
-    except HydraException as error:
-        if wants_traces:
-            raise
-        _refuse(_explain(error, config_name))
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -97,7 +97,7 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         for logger in recording:
             loggers.finish(logger, _asked_for(overrides), final, trainer.global_step)
     log.info(
-        "%d iterations at %.0f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
+        "%d iterations at %.1f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,
         record.contents.get("iterations_per_second", 0),
         _short(grids.path(trainer.global_step)),

@@ -30,12 +30,10 @@ def test_a_mistake_leaves_nothing_in_the_folder_one_is_in(type_, typed, tmp_path
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    "typed", ["hydra.run.dir=file/run", "-m hydra.sweep.dir=file/runs"], ids=["a run's", "a sweep's"]
-)
+@pytest.mark.parametrize("typed", ["hydra.run.dir=file/run", "-m hydra.sweep.dir=file/runs"], ids=["run", "sweep"])
 def test_a_folder_that_cannot_be_made_is_named_in_a_sentence(type_, typed, tmp_path):
     (tmp_path / "file").touch()
-    done = type_("train", *typed.split(), "data=fake", "trainer.max_steps=1")
+    done = type_("train", "data=fake", *typed.split(), "trainer.max_steps=1")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "file/run" in done.stderr and "name another: hydra." in done.stderr

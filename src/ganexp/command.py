@@ -33,7 +33,7 @@ def run(
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line and hand it to `task`, once a job.
 
-    `arguments` may rewrite the command line before it is read. A user's mistake
+    `arguments` may rewrite the command line, flags first, before it is read. A user's mistake
     exits with status 2 and one sentence on stderr; in a sweep the other jobs
     still run. A job that failed otherwise exits with 1, its traceback logged,
     and an interrupted one with 130.
@@ -42,7 +42,8 @@ def run(
     wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Else Hydra prints errors by itself, in its own words.
     try:
-        sys.argv[1:] = arguments(sys.argv[1:])
+        # Flags first: Hydra refuses overrides on both sides of one.
+        sys.argv[1:] = arguments(sorted(sys.argv[1:], key=_is_override))
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
         _refuse(str(error))
@@ -70,10 +71,9 @@ def run(
 
 
 def around(arguments: list[str], before: list[str], after: list[str]) -> list[str]:
-    """Overrides put around those that were typed: Hydra wants all of them together, and flags apart."""
-    typed = [i for i, argument in enumerate(arguments) if not argument.startswith("-") and "=" in argument]
-    first, last = typed[0], typed[-1] + 1
-    return [*arguments[:first], *before, *arguments[first:last], *after, *arguments[last:]]
+    """Overrides put around those that were typed, behind the flags."""
+    first = sum(not _is_override(argument) for argument in arguments)
+    return [*arguments[:first], *before, *arguments[first:], *after]
 
 
 def config_dir(hydra: Any) -> list[str]:
@@ -97,6 +97,10 @@ def writable(out: Path) -> Path:
     except OSError as error:
         raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another") from None
     return out
+
+
+def _is_override(argument: str) -> bool:
+    return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
 
 
 def _refuse(sentence: str) -> None:

@@ -93,6 +93,67 @@ def test_the_command_gives_the_run_s_own_figures_again(type_, run):
     assert "evaluation_raw_seed-3_last/fid_fake_cnn" in tags
 
 
+def test_a_run_that_was_trained_without_evaluations_gets_its_own_afterwards(
+    type_, trained, tiny, tmp_path, fake_evaluator
+):
+    run = shutil.copytree(trained(*tiny, "data.n=256", f"data.evaluator={fake_evaluator}"), tmp_path / "run")
+    assert not any("_hparams_" in tag for tag in EventAccumulator(str(run)).Reload().summary_metadata)
+    for n in ("300", "10000"):  # Only the second has the number of samples that the run would have taken itself.
+        assert "evaluation" not in json.loads((run / "run.json").read_text())
+        done = type_("evaluate", "run=run", f"n={n}")
+        assert done.returncode == 0, done.stderr
+    record = json.loads((run / "run.json").read_text())
+    assert record["evaluation"]["card"]["samples"] == 10_000 and record["evaluation"]["iterations"] == 4
+    assert any("_hparams_" in tag for tag in EventAccumulator(str(run)).Reload().summary_metadata)
+
+
+def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_evaluator, tmp_path):
+    before = json.loads((run / "run.json").read_text())["evaluation"]
+    for suffix in (".pt", ".json"):
+        shutil.copy(fake_evaluator.with_suffix(suffix), tmp_path / f"other{suffix}")
+    card = json.loads((tmp_path / "other.json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps(card | {"name": "other"}))
+    assert type_("evaluate", "run=run", "n=120", "data.evaluator=other.pt").returncode == 0
+    assert type_("evaluate", "run=run", "n=120", "data.n=200").returncode == 0
+    assert json.loads((run / "run.json").read_text())["evaluation"] == before
+    tags = EventAccumulator(str(run)).Reload().Tags()["scalars"]
+    assert "evaluation_other/recall" in tags and any(tag.startswith("evaluation_Fake-train-") for tag in tags)
+
+
+def test_real_pictures_beside_more_samples_than_there_are_of_them_say_how_many_they_were(type_, run):
+    done = type_("evaluate", "run=run", "n=300", "out=all.json")
+    held_out = json.loads((run.parent / "all.json").read_text())["floor_samples"]
+    assert held_out < 300 and f"The real figures are of {held_out} held-out pictures" in done.stderr
+
+
+def test_classes_are_asked_for_as_often_as_the_data_has_them():
+    data = MNIST(batch_size=64, evaluator="mnist_cnn_v1")
+    protocol = Protocol(data, data.load())
+    asked = protocol.labels_at(protocol.pictures.classes)(0, 60_000, 10)
+    assert torch.equal(asked.bincount(), protocol.pictures.labels.bincount())
+    assert protocol.labels_at(("cat", "dog"))(0, 4, 2).tolist() == [0, 1, 0, 1]
+
+
+def test_another_data_s_classes_are_not_taken_for_one_s_own(type_, run):
+    done = type_("evaluate", "run=run", "n=120", "data.classes=5", "out=all.json")
+    assert done.returncode == 0, done.stderr
+    assert "class_accuracy" not in json.loads((run.parent / "all.json").read_text())["figures"]
+    done = type_("evaluate", "run=run", "n=120", "data.classes=5", "gan_train=true")
+    assert done.returncode == 2 and "the data's own classes" in done.stderr
+
+
+def test_a_file_that_is_no_checkpoint_of_the_run_is_refused(type_, trained, tiny, run):
+    (run / "half.ckpt").write_bytes((run / "checkpoints" / "last.ckpt").read_bytes()[:1000])
+    other = trained(*tiny, "model.latent_dim=3") / "checkpoints" / "last.ckpt"
+    for named, sentence in (
+        ("half.ckpt", "not a whole checkpoint"),
+        ("run.json", "not a whole checkpoint"),
+        (other, "not those of run"),
+    ):
+        done = type_("evaluate", "run=run", "n=120", f"checkpoint={named}")
+        assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
+
+
 def test_several_runs_are_measured_by_one_command(type_, run):
     done = type_("evaluate", "-m", "run=run,run", "n=110,120")
     assert done.returncode == 0, done.stderr
@@ -145,6 +206,17 @@ def test_gan_train_is_the_accuracy_of_a_classifier_of_samples(type_, run):
     done = type_("evaluate", "run=run", "n=120", "gan_train=true", "seed=1", "out=all.json")
     assert done.returncode == 0, done.stderr
     assert json.loads((run.parent / "all.json").read_text())["figures"]["gan_train_accuracy"] < 0.5  # It is noise.
+
+
+def test_gan_train_needs_a_batch_of_samples(type_, trained, measured, fake_evaluator, tmp_path):
+    for suffix in (".pt", ".json"):
+        shutil.copy(fake_evaluator.with_suffix(suffix), tmp_path / f"hungry{suffix}")
+    card = json.loads((tmp_path / "hungry.json").read_text())
+    card["recipe"]["batch_size"] = 128
+    (tmp_path / "hungry.json").write_text(json.dumps(card))
+    typed = (f"run={trained(*measured, 'model.conditional=true')}", "n=120", "data.evaluator=hungry.pt")
+    done = type_("evaluate", *typed, "gan_train=true")
+    assert done.returncode == 2 and "batches of 128" in done.stderr and "n=120" in done.stderr
 
 
 @pytest.mark.slow
@@ -207,6 +279,9 @@ def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
     np.savez(tmp_path / "float.npz", np.zeros((9, 28, 28, 1), np.float32))
     np.save(tmp_path / "array.npy", np.zeros((100, 28, 28, 1), np.uint8))
     (tmp_path / "broken.npz").write_bytes(b"no zip")
+    (tmp_path / "empty.npz").touch()
+    (tmp_path / "empty").mkdir()
+    np.savez(tmp_path / "labels.npz", np.zeros((100, 28, 28, 1), np.uint8), np.arange(100) % 10 + 1)
     np.savez(tmp_path / "few.npz", np.zeros((99, 28, 28, 1), np.uint8))
     for name, sentence in (
         ("few", "too few"),
@@ -214,6 +289,9 @@ def test_pictures_that_cannot_be_measured_are_refused(type_, data, tmp_path):
         ("float", "not uint8"),
         ("broken", "arr_0"),
         ("array.npy", "arr_0"),
+        ("empty", "arr_0"),
+        ("./empty", "no pictures"),
+        ("labels", "go from 1 to 10"),
         ("none", "none"),
     ):
         done = type_("evaluate", *data, f"samples={name}" if "." in name else f"samples={name}.npz")

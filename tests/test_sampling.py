@@ -2,8 +2,9 @@
 
 import torch
 
+from ganexp.metrics import evaluator
 from ganexp.networks.mlp import MLP
-from ganexp.sampling import BLOCK, CHOOSING, latents, sample
+from ganexp.sampling import BLOCK, CHOOSING, classes_in_proportion, classes_in_turn, latents, sample
 
 
 def drawn(n: int, batch: int, seed: int = 0, classes: int = 0) -> torch.Tensor:
@@ -30,3 +31,19 @@ def test_seeds_and_streams_differ_and_the_global_rng_is_left_alone():
 def test_latents_are_standard_normal():
     x = latents(0, 0, 40_000, 4)
     assert abs(x.mean()) < 0.02 and abs(x.std() - 1) < 0.02
+
+
+def test_classes_come_as_often_as_in_the_data_in_every_stretch():
+    at = classes_in_proportion(torch.tensor([500, 300, 0, 200]))
+    assert torch.bincount(at(0, 1000, 4), minlength=4).tolist() == [500, 300, 0, 200]
+    assert torch.bincount(at(370, 470, 4), minlength=4).tolist() == [50, 30, 0, 20]
+    assert torch.equal(torch.cat((at(0, 7, 4), at(7, 2500, 4))), at(0, 2500, 4))
+
+
+def test_classes_that_are_equal_come_in_turn():
+    assert torch.equal(classes_in_proportion(torch.full((10,), 37))(5, 400, 10), classes_in_turn(5, 400, 10))
+    assert classes_in_proportion(torch.full((10,), 37))(0, 5, 0) is None
+
+
+def test_an_evaluator_sees_what_is_generated_in_the_same_blocks_as_what_is_given():
+    assert BLOCK % evaluator.BLOCK == 0

@@ -10,24 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from ganexp import loggers
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
-from ganexp.loggers import add_picture
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
 from ganexp.metrics.evaluator import Evaluator
+from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.measure import Samples, floors, full, noise
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.recipe import Recipe, train
 from ganexp.metrics.reference import Reference, reference
 from ganexp.metrics.training import accuracy
 from ganexp.pictures import grid, to_pil
+from ganexp.record import Record
 from ganexp.runs import Run
-from ganexp.sampling import sample
+from ganexp.sampling import LabelsAt, classes_in_proportion, classes_in_turn, sample
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
 """Of (pictures uint8 [B, C, H, W], the classes asked for int64 [B] or None)."""
@@ -63,12 +66,26 @@ class Protocol:
         test = reference(self.evaluator, self.data.load("test"))
         return test if test.sha256 != self.train.sha256 else None
 
-    def look(self, batches: Batches) -> tuple[Samples, Tensor]:
-        """What the evaluator makes of the pictures, and the pictures themselves."""
+    def floor(self, n: int) -> float | None:
+        """The distance of n held-out pictures from the training ones, if any were held out."""
+        if self.test is None:
+            return None
+        return frechet_distance(self.train.statistics, Statistics.of(self.test.features[:n]))
+
+    def labels_at(self, classes: tuple[str, ...]) -> LabelsAt:
+        """What to ask of a generator of these classes: each as often as the data has it, so that shares of its own
+        are not held against it; of another data's classes all alike."""
+        labels = self.pictures.labels
+        if labels is None or classes != self.pictures.classes:
+            return classes_in_turn
+        return classes_in_proportion(torch.bincount(labels, minlength=len(classes)))
+
+    def look(self, batches: Batches, classes: tuple[str, ...]) -> tuple[Samples, Tensor]:
+        """What the evaluator makes of the pictures, and the pictures themselves. `classes`: what labels stand for."""
         seen = [(images, *self.evaluator(images), labels) for images, labels in batches]
         images, features, probabilities, asked = zip(*seen, strict=True)
-        # Another dataset's evaluator does not know the classes that were asked for.
-        known = asked[0] is not None and self.pictures.classes == self.evaluator.classes
+        # Another dataset's evaluator, or pictures, do not know the classes that were asked for.
+        known = asked[0] is not None and classes == self.pictures.classes == self.evaluator.classes
         labels = torch.cat(asked) if known else None
         return Samples(torch.cat(features), torch.cat(probabilities), labels), torch.cat(images)
 
@@ -79,6 +96,7 @@ class Protocol:
         return {
             "figures": full(samples, self.train, self.test, name),
             "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
+            "floor_samples": min(n, len(self.test.features)) if self.test is not None else 0,
             "noise": noise(samples, self.train, name),
             "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
             "card": self.card(n, weights, seed),
@@ -113,10 +131,8 @@ def of_run(
         raise UserError(
             f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
         )
-    if train_on_samples and protocol.pictures.classes != protocol.evaluator.classes:
-        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
-    if train_on_samples and protocol.test is None:
-        raise UserError("gan_train=true needs pictures that were held out, and this data has none: leave it out")
+    if train_on_samples:
+        _can_train(protocol, run.classes, n)
     if run.shape != protocol.evaluator.shape:
         raise UserError(
             f"run={run.path}: its pictures of {run.shape} (channels, height, width) cannot be compared with data of "
@@ -124,16 +140,28 @@ def of_run(
         )
     path = run.checkpoint(checkpoint)
     network = run.network(path, weights, protocol.evaluator.network.mean.device)
-    batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed)
-    samples, images = protocol.look(_with_progress(batches, n))
+    choose = protocol.labels_at(run.classes)
+    batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed, labels_at=choose)
+    samples, images = protocol.look(with_progress(batches, n), run.classes)
     about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
-    evaluation = about | protocol.evaluate(samples, weights, seed)
+    evaluation: dict[str, Any] = about | protocol.evaluate(samples, weights, seed)
     if train_on_samples:
         assert samples.asked is not None
         evaluation["figures"]["gan_train_accuracy"] = gan_train(images, samples.asked, protocol)
     evaluation["seconds"] = round(time.perf_counter() - began, 2)
     _keep(run, evaluation, samples, images, protocol)
     return evaluation
+
+
+def _can_train(protocol: Protocol, classes: tuple[str, ...], n: int) -> None:
+    """UserError if n samples of these classes cannot train a classifier."""
+    if not classes == protocol.pictures.classes == protocol.evaluator.classes:
+        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
+    if protocol.test is None:
+        raise UserError("gan_train=true needs pictures that were held out, and this data has none: leave it out")
+    batch_size = Recipe(**protocol.evaluator.card["recipe"]).batch_size
+    if n < batch_size:
+        raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")
 
 
 def gan_train(images: Tensor, labels: Tensor, protocol: Protocol) -> float:
@@ -148,18 +176,40 @@ def gan_train(images: Tensor, labels: Tensor, protocol: Protocol) -> float:
 
 def of_pictures(images: Tensor, labels: Tensor | None, protocol: Protocol) -> dict[str, Any]:
     """The evaluation of pictures of which nothing more is known: uint8 [N, C, H, W], labels int64 [N] or None."""
+    classes = protocol.pictures.classes
+    if labels is not None and classes and not 0 <= labels.min() <= labels.max() < len(classes):
+        raise UserError(
+            f"samples: the labels, arr_1, go from {labels.min()} to {labels.max()}, and the data's classes from 0 to "
+            f"{len(classes) - 1}; number them so, or leave arr_1 out"
+        )
     parts = images.split(evaluators.BLOCK)
     asked = labels.split(evaluators.BLOCK) if labels is not None else [None] * len(parts)
-    samples, _ = protocol.look(_with_progress(zip(parts, asked, strict=True), len(images)))
+    samples, _ = protocol.look(with_progress(zip(parts, asked, strict=True), len(images)), classes)
     return protocol.evaluate(samples, "given", None)
+
+
+def conclude(run: Run, evaluation: dict[str, Any]) -> None:
+    """Of a run that was trained before: its own evaluation enters `run.json` and TensorBoard's table of runs, as at the
+    end of a training. Another kind of evaluation does not, nor one of a run that is still training."""
+    if _apart(run, evaluation) or run.record["status"] == "running":
+        return
+    step = run.record.get("iterations", evaluation["step"])
+    Record(run.path / "run.json", resumed=True).write(evaluation=evaluation | {"iterations": step})
+    overrides = [str(override) for override in OmegaConf.load(run.path / ".hydra" / "overrides.yaml")]
+    logger = loggers.TensorBoard().open(run.path)
+    loggers.finish(logger, overrides, evaluation["figures"], step)
+    logger.finalize("success")
 
 
 def table(evaluation: dict[str, Any]) -> str:
     """Figures, and beside them those of real pictures, a line each."""
-    lines = [f"{'':28}{'samples':>12}{'real':>12}"]
+    floors, n = evaluation["floors"], evaluation["card"]["samples"]
+    real = evaluation.get("floor_samples", 0)
+    lines = [f"{'':28}{'samples':>12}" + f"{'real':>12}" * bool(floors)]
     for name, value in evaluation["figures"].items():
-        floor = evaluation["floors"].get(name)
-        lines.append(f"{name:28}{value:12.4f}" + (f"{floor:12.4f}" if floor is not None else ""))
+        lines.append(f"{name:28}{value:12.4f}" + (f"{floors[name]:12.4f}" if name in floors else ""))
+    if 0 < real < n:
+        lines.append(f"The real figures are of {real} held-out pictures, all there are; fewer have a larger distance.")
     return "\n".join(lines)
 
 
@@ -198,20 +248,26 @@ def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor
             writer.add_scalar(f"evaluation{other}/{name}", value, step)
         writer.add_histogram(f"evaluation{other}/classes", samples.probabilities.argmax(1), step)
         caption = "Samples, and below each the training picture that is nearest to it by the evaluator's features"
-        add_picture(writer, f"evaluation{other}/neighbours", sheet, step, caption)
+        loggers.add_picture(writer, f"evaluation{other}/neighbours", sheet, step, caption)
 
 
 def _apart(run: Run, evaluation: dict[str, Any]) -> str:
     """What sets an evaluation apart from the run's own, such as `_raw_samples-200`; of the run's own nothing."""
     card, checkpoint = evaluation["card"], evaluation["checkpoint"]
     usual = {"samples": run.config.evaluation.final, "seed": 0}
-    parts = [card["weights"]] * (card["weights"] != ("ema" if run.config.train.ema_decay else "raw"))
+    own = Path(run.config.data["evaluator"] or card["evaluator"]).name.removesuffix(".pt")
+    parts = [card["evaluator"]] * (card["evaluator"] != own)
+    parts += [f"{card['reference']} {card['reference_sha256'][:8]}".replace(" ", "-")] * (
+        card["reference_sha256"] != run.record["data"]["sha256"]
+    )
+    parts += [card["weights"]] * (card["weights"] != ("ema" if run.config.train.ema_decay else "raw"))
     parts += [f"{key}-{card[key]}" for key, value in usual.items() if card[key] != value]
-    parts += [checkpoint] * (checkpoint != "best")
+    parts += [checkpoint] * (checkpoint != run.checkpoint().stem)
     return "".join(f"_{part}" for part in parts)
 
 
-def _with_progress(batches: Batches, n: int) -> Batches:
+def with_progress(batches: Batches, n: int) -> Batches:
+    """The same, with a bar on a terminal."""
     with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
         for images, labels in batches:
             yield images, labels

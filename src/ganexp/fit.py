@@ -93,9 +93,8 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
         log.info("%s", table(evaluation))
         record.write(evaluation=evaluation | {"iterations": trainer.global_step})
-        final = {f"final/{name}": value for name, value in evaluation["figures"].items() if "/" not in name}
         for logger in recording:
-            loggers.finish(logger, _asked_for(overrides), final, trainer.global_step)
+            loggers.finish(logger, overrides, evaluation["figures"], trainer.global_step)
     log.info(
         "%d iterations at %.1f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,
@@ -136,11 +135,6 @@ class Endless:
     def __iter__(self) -> Iterator[tuple[()]]:
         while True:
             yield ()
-
-
-def _asked_for(overrides: list[str]) -> dict[str, str]:
-    """What was typed, for TensorBoard's table of runs: what all runs have in common would only hide it."""
-    return dict(o.lstrip("+").split("=", 1) for o in overrides if "=" in o)
 
 
 def _short(path: Path) -> Path:

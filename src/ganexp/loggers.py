@@ -4,7 +4,7 @@ Numbers they all take alike. What each does with a configuration, a picture and 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,9 +123,11 @@ def add_picture(writer: SummaryWriter, name: str, png: Path, step: int, caption:
     file_writer.add_summary(Summary(value=[Summary.Value(tag=name, tensor=tensor, metadata=about)]), step)
 
 
-def finish(logger: Logger, asked_for: Mapping[str, str], final: Mapping[str, float], step: int) -> None:
+def finish(logger: Logger, overrides: Sequence[str], figures: Mapping[str, float], step: int) -> None:
     """The last figures. TensorBoard's table of runs shows them beside what was typed: what all have in common hides."""
+    final = {f"final/{name}": value for name, value in figures.items() if "/" not in name}
     if isinstance(logger, TensorBoardLogger):
-        logger.log_hyperparams(dict(asked_for), dict(final))
+        typed = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
+        logger.log_hyperparams(typed, final)
     else:
-        logger.log_metrics(dict(final), step)
+        logger.log_metrics(final, step)

@@ -73,7 +73,12 @@ class Run:
         if not chosen:
             raise UserError(f"weights={weights}: {self.path} was trained with train.ema_decay=0; type weights=raw")
         network = build.generator(self.config, self.shape, len(self.record["data"]["classes"]))
-        network.load_state_dict(chosen)
+        try:
+            network.load_state_dict(chosen)
+        except RuntimeError:
+            raise UserError(
+                f"checkpoint={checkpoint}: its networks are not those of {self.path}; name one of the run's own"
+            ) from None
         return network.eval().requires_grad_(False).to(device)
 
     @cached_property
@@ -136,5 +141,10 @@ class Run:
 
 
 def _read(checkpoint: Path) -> dict[str, Any]:
-    # Mapped: of three networks and two optimizers one network is wanted. On the CPU: it may be from a GPU's machine.
-    return torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")
+    try:
+        # Mapped: of three networks and two optimizers one network is wanted.
+        # On the CPU: it may be from a GPU's machine.
+        contents = torch.load(checkpoint, weights_only=True, mmap=True, map_location="cpu")
+        return {key: contents[key] for key in ("state_dict", "global_step")}
+    except Exception:  # torch.load raises whatever a file that is no checkpoint makes it stumble on.
+        raise UserError(f"checkpoint={checkpoint}: not a whole checkpoint; name best, last, or another file") from None

@@ -12,6 +12,9 @@ from ganexp.pictures import to_uint8
 BLOCK = 250
 """Latents that one seed draws together."""
 
+LabelsAt = Callable[[int, int, int], Tensor | None]
+"""Of (start, stop, classes): the labels of these pictures, int64 [stop - start], or None if there are no classes."""
+
 CHOOSING = 2**40
 """Added to a seed: the stream that a checkpoint is chosen on, which no figure that is reported comes from."""
 
@@ -29,6 +32,13 @@ def latents(seed: int, start: int, stop: int, size: int) -> Tensor:
 def classes_in_turn(start: int, stop: int, classes: int) -> Tensor | None:
     """Every class as often as every other, int64 [stop - start]; None if there are none."""
     return torch.arange(start, stop) % classes if classes else None
+
+
+def classes_in_proportion(counts: Tensor) -> LabelsAt:
+    """Every class as often as `counts`, int64 [K], says, evenly spread; in turn where they are equal."""
+    places = torch.cat([(torch.arange(count, dtype=torch.float64) + 0.5) / count for count in counts.tolist()])
+    order = torch.arange(len(counts)).repeat_interleave(counts)[places.argsort(stable=True)]
+    return lambda start, stop, classes: order[torch.arange(start, stop) % len(order)] if classes else None
 
 
 def truncated(latents: Tensor, threshold: float) -> Tensor:
@@ -74,12 +84,12 @@ def sample(
     n: int,
     seed: int,
     batch: int = BLOCK,
-    labels_at: Callable[[int, int, int], Tensor | None] = classes_in_turn,
+    labels_at: LabelsAt = classes_in_turn,
     truncation: float | None = None,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Batches of (pictures uint8 [B, C, H, W], labels int64 [B] or None), n pictures in all, on the CPU.
 
-    `generator` is in eval mode, and `classes` 0 if it is not conditional. `labels_at`: of (start, stop, classes).
+    `generator` is in eval mode, and `classes` 0 if it is not conditional.
     """
     device = next(generator.parameters()).device
     for start in range(0, n, batch):

@@ -17,6 +17,13 @@ def test_one_class_alone_scores_1():
 def test_a_class_that_is_next_to_absent_is_missing():
     data = torch.full((4,), 0.25, dtype=torch.float64)
     shares = histogram(torch.tensor([0] * 50 + [1] * 48 + [2] * 2), 4)
-    assert missing(shares, data) == [2, 3]
+    assert missing(shares, data, 100) == [2, 3]
     assert divergence(data, data) == pytest.approx(0)
     assert divergence(shares, data) > 0.5
+
+
+def test_a_class_of_which_chance_alone_may_leave_none_is_not_missing():
+    data = torch.tensor([0.95, 0.05], dtype=torch.float64)
+    nothing = histogram(torch.zeros(100, dtype=torch.int64), 2)
+    assert missing(nothing, data, 100) == []
+    assert missing(nothing, data, 200) == [1]

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -57,21 +58,32 @@ class Evaluation(pl.Callback):
             return  # The alarm is about to stop the run, and what is left of the networks is not to be the best.
         network = pl_module.shown
         was_training = network.training
-        batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, self.seed + CHOOSING)
-        samples, _ = self.protocol.look(batches)
+        seed, own = self.seed + CHOOSING, self.protocol.pictures.classes
+        choose = self.protocol.labels_at(own)
+        batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, seed, labels_at=choose)
+        samples, _ = self.protocol.look(batches, own)
         network.train(was_training)
         self.newest = quick(samples, self.protocol.train, self.protocol.evaluator.name)
         shares, classes = self.protocol.train.shares, self.protocol.evaluator.classes
-        self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares)]
-        score = self.newest[f"fid_{self.protocol.evaluator.name}"]
+        self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares, self.n)]
+        name = f"fid_{self.protocol.evaluator.name}"
+        score, floor = self.newest[name], self._floor
         card = self.protocol.card(self.n, "raw" if pl_module.ema is None else "ema", self.seed + CHOOSING)
-        append(self.run, {"step": step, "seconds": round(self._seconds(), 2)} | self.newest | {"card": card})
+        about = {"floors": {name: floor} if floor is not None else {}, "card": card}
+        append(self.run, {"step": step, "seconds": round(self._seconds(), 2)} | self.newest | about)
         for logger in trainer.loggers:
             logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
-        log.info("iteration %6d  FID %.2f (%s, %d samples)", step, score, self.protocol.evaluator.name, self.n)
+        beside = f"real pictures {floor:.2f}; " if floor is not None else ""
+        by = self.protocol.evaluator.name
+        log.info("iteration %6d  FID %.2f (%s%s, %d samples)", step, score, beside, by, self.n)
         if score < self.best:
             self.best = score
             trainer.save_checkpoint(self.run / "checkpoints" / "best.ckpt")
+
+    @cached_property
+    def _floor(self) -> float | None:
+        """The distance of as many held-out pictures, if there are any."""
+        return self.protocol.floor(self.n)
 
     def _seconds(self) -> float:
         """Since the run first began to train, pauses left out."""

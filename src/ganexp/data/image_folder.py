@@ -2,18 +2,17 @@
 
 import hashlib
 import logging
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import pooch
 import torch
 from PIL import Image, ImageOps
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from ganexp.cache import cached
 from ganexp.config import STRICT, Positive
 from ganexp.data.dataset import Dataset, Pictures, Split
 from ganexp.errors import UserError
@@ -25,7 +24,7 @@ log = logging.getLogger("ganexp")
 class ImageFolder(Dataset):
     """All pictures below `root`, of any format that Pillow reads; both splits are all of them.
 
-    root: its subfolders, if any, are the classes, and what lies beside them is left out.
+    root: its subfolders, if any, are the classes; pictures beside them are refused.
     image_size: side of the square that the middle of each picture is resized to.
     channels: 3 for colour, 1 for grey.
     """
@@ -67,22 +66,18 @@ class ImageFolder(Dataset):
         names = [file.relative_to(root).as_posix() for file in files]
         states = [(file.stat().st_size, file.stat().st_mtime_ns) for file in files]
         key = repr((str(root), self.image_size, self.channels, names, states))
-        path = Path(pooch.os_cache("ganexp")) / "image_folder" / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.pt"
-        if path.is_file():
-            return torch.load(path, weights_only=True)
+        digest = hashlib.sha256(key.encode()).hexdigest()[:16]
+        return cached(f"image_folder/{digest}.pt", lambda: self._decoded(files, names))
+
+    def _decoded(self, files: list[Path], names: list[str]) -> dict[str, Any]:
         images = torch.empty(len(files), self.channels, self.image_size, self.image_size, dtype=torch.uint8)
         with ThreadPoolExecutor() as pool:  # decoders run outside Python's lock
             read = list(pool.map(lambda i: self._read(files[i], images[i]), range(len(files))))
-        kept = {
+        return {
             "images": images[torch.tensor(read, dtype=torch.bool)],
             "readable": [name for name, fine in zip(names, read, strict=True) if fine],
             "unreadable": [name for name, fine in zip(names, read, strict=True) if not fine],
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        torch.save(kept, temporary)
-        os.replace(temporary, path)
-        return kept
 
     def _read(self, file: Path, into: Tensor) -> bool:
         """Whether `file` could be read into uint8 [C, H, W]."""

@@ -25,6 +25,10 @@ def divergence(shares: Tensor, data: Tensor) -> float:
     return (torch.special.xlogy(shares, shares)[known] - torch.special.xlogy(shares[known], data[known])).sum().item()
 
 
-def missing(shares: Tensor, data: Tensor) -> list[int]:
-    """Classes with less than a tenth of their share in the data."""
-    return [c for c in range(len(data)) if data[c] > 0 and shares[c] < data[c] / 10]
+EXPECTED = 10
+"""Pictures of a class among the samples by which it may be judged: of fewer, chance alone may leave none."""
+
+
+def missing(shares: Tensor, data: Tensor, n: int) -> list[int]:
+    """Classes with less than a tenth of their share in the data, of those that `n` samples can tell of."""
+    return [c for c in range(len(data)) if data[c] * n >= EXPECTED and shares[c] < data[c] / 10]

@@ -14,12 +14,14 @@ from torch import Tensor
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.metrics.classifier import Architecture, Classifier
+from ganexp.metrics.recipe import Recipe
 
 SHIPPED = Path(__file__).parents[1] / "evaluators"
 """The evaluators that come with ganexp."""
 
-BLOCK = 100
-"""Pictures that the network sees at a time, whatever the caller has: a score depends on no batch size."""
+BLOCK = 125
+"""Pictures that the network sees at a time, whatever the caller has: a score depends on no batch size. So it also
+divides `sampling.BLOCK`: generated pictures are seen in the same company as those of a file."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     content = path.read_bytes()
     try:
         card = json.loads(path.with_suffix(".json").read_text())
-        described, architecture = card["sha256"], _architecture(card)
+        name, described, architecture = card["name"], card["sha256"], _architecture(card)
         shape, classes = tuple(card["shape"]), len(card["classes"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
@@ -79,12 +81,17 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     with torch.random.fork_rng(devices=[]):  # Weights are drawn, to be replaced: a run's stream must not feel it.
         network = Classifier(architecture, shape, classes)
     # Half precision is for the file alone: what is measured is measured in float32.
-    network.load_state_dict(torch.load(path, weights_only=True))
+    try:
+        network.load_state_dict(torch.load(path, weights_only=True))
+    except Exception:  # torch.load raises whatever a file that holds no weights makes it stumble on.
+        raise UserError(
+            f"data.evaluator={named}: {path} does not hold the weights of its card's architecture; train it anew"
+        ) from None
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Evaluator(card["name"], network, card)
+    return Evaluator(name, network, card)
 
 
-def save(network: Classifier, architecture: Architecture, pictures: Pictures, path: Path) -> Evaluator:
+def save(network: Classifier, architecture: Architecture, recipe: Recipe, pictures: Pictures, path: Path) -> Evaluator:
     """Write `path` (.pt) and its card; the evaluator as it was written."""
     weights = {
         key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
@@ -96,6 +103,7 @@ def save(network: Classifier, architecture: Architecture, pictures: Pictures, pa
         "name": path.stem,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "architecture": dataclasses.asdict(architecture),
+        "recipe": vars(recipe),
         "parameters": sum(p.numel() for p in network.parameters()),
         "shape": list(pictures.shape),
         "classes": list(pictures.classes),

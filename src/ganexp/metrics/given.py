@@ -1,6 +1,7 @@
 """Pictures that something else generated: an `.npz` in ADM's layout (Dhariwal and Nichol 2021), or a folder."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +37,15 @@ def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tenso
 
 def _npz(path: Path, n: int) -> tuple[Tensor, Tensor | None]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ValueError("it is one array without a name")
-        with loaded as arrays:
+        with np.load(path, allow_pickle=False) as arrays:
             images = arrays["arr_0"]
             labels = arrays.get("arr_1")
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"samples={path}: {error}; name a folder of pictures, or an .npz that holds arr_0") from None
+    except OSError as error:
+        raise UserError(f"samples={path}: {error.strerror or error}; name a folder of pictures, or an .npz") from None
+    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise UserError(
+            f"samples={path}: not an .npz that holds arr_0; name one that is whole, or a folder of pictures"
+        ) from None
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise UserError(
             f"samples={path}: arr_0 is {images.dtype} {images.shape}, not uint8 [N, height, width, channels]"
@@ -58,6 +60,8 @@ def _npz(path: Path, n: int) -> tuple[Tensor, Tensor | None]:
 def _folder(path: Path, n: int, grey: bool) -> Tensor:
     suffixes = Image.registered_extensions()
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in suffixes)
+    if not files:
+        raise UserError(f"samples={path}: no pictures in it or below it; name a folder of pictures, or an .npz")
     chosen = [files[i] for i in shuffled(len(files))[:n]]
     try:
         arrays = [np.asarray(Image.open(file).convert("L" if grey else "RGB")) for file in chosen]

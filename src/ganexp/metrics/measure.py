@@ -43,7 +43,7 @@ def quick(samples: Samples, train: Reference, name: str) -> dict[str, float]:
     figures = {
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features)),
         "class_divergence": divergence(samples.shares, train.shares),
-        "modes": float(len(train.shares) - len(missing(samples.shares, train.shares))),
+        "modes": float(len(train.shares) - len(missing(samples.shares, train.shares, len(samples.features)))),
         "duplicates": _duplicates(samples.features[:GLANCED], train.features),
     }
     if samples.asked is not None:

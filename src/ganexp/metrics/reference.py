@@ -1,15 +1,13 @@
 """The features of real pictures that generated ones are compared with; computed once, then kept in the user's cache."""
 
 import hashlib
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
-import pooch
 import torch
 from torch import Tensor
 
 from ganexp import seeds
+from ganexp.cache import cached
 from ganexp.data.dataset import Pictures
 from ganexp.metrics.classes import histogram
 from ganexp.metrics.evaluator import Evaluator
@@ -50,18 +48,16 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     # The same weights may be used in two ways.
     seen_by = f"{evaluator.card['sha256']} {evaluator.architecture}"
     key = hashlib.sha256(f"{seen_by} {sha256}".encode()).hexdigest()[:16]
-    path = Path(pooch.os_cache("ganexp")) / "references" / f"{evaluator.name}-{key}.pt"
     order = shuffled(len(pictures.images))
-    if not path.is_file():
+
+    def compute() -> dict[str, Tensor]:
         features, probabilities = evaluator(pictures.images[order])
         statistics = Statistics.of(features)
-        kept = {"features": features, "probabilities": probabilities}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        torch.save(kept | {"total": statistics.total, "outer": statistics.outer}, temporary)
-        os.replace(temporary, path)
-    # Mapped, not read: while a run trains only the statistics are wanted.
-    kept = torch.load(path, weights_only=True, mmap=True)
+        sums = {"total": statistics.total, "outer": statistics.outer}
+        return {"features": features, "probabilities": probabilities} | sums
+
+    # While a run trains only the statistics are looked at.
+    kept = cached(f"references/{evaluator.name}-{key}.pt", compute)
     known = pictures.labels is not None and pictures.classes == evaluator.classes
     return Reference(
         kept["features"],

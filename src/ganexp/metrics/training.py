@@ -45,10 +45,9 @@ def train_evaluator(
         if unfinished.is_file():
             log.warning("stopped; the same command goes on from the last whole epoch, which %s holds", unfinished)
         raise
-    trained = evaluator.save(network, architecture, pictures, path)
+    trained = evaluator.save(network, architecture, recipe, pictures, path)
     card = trained.card | {
         "data": type(data).__name__,
-        "recipe": vars(recipe),
         "torch": torch.__version__,
         "test_accuracy": accuracy(trained, held_out),
     }

@@ -1,0 +1,93 @@
+"""Every figure of a set of pictures, and of real ones beside them. Features stand for pictures here."""
+
+import pytest
+import torch
+
+from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.measure import Samples, floors, full, noise
+from ganexp.metrics.reference import Reference
+
+FEATURES = 6
+
+
+def drawn(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features of two classes, which lie apart, and the classes."""
+    labels = torch.arange(n) % 2
+    return torch.randn(n, FEATURES, generator=torch.Generator().manual_seed(seed)) + 4 * labels[:, None], labels
+
+
+def split(n: int, seed: int) -> Reference:
+    features, labels = drawn(n, seed)
+    probabilities = torch.eye(2)[labels]
+    return Reference(features, probabilities, torch.arange(n), labels, Statistics.of(features), str(seed))
+
+
+TRAIN, TEST = split(4000, 0), split(2000, 1)
+
+
+def samples(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> Samples:
+    return Samples(features, torch.eye(2)[labels], asked)
+
+
+def measured(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> dict[str, float]:
+    return full(samples(features, labels, asked), TRAIN, TEST, "x")
+
+
+def test_fresh_draws_are_as_good_as_real_ones():
+    found = measured(*drawn(2000, 2))
+    assert found["fid_x"] < 0.05
+    assert abs(found["kid_x"]) < measured(drawn(2000, 2)[0] * 1.5, drawn(2000, 2)[1])["kid_x"] / 100
+    assert min(found[name] for name in ("precision", "recall", "coverage")) > 0.85
+    assert found["neighbour_distance"] == pytest.approx(1, abs=0.05)
+    assert found["copies"] < 0.03 and found["duplicates"] < 0.03
+    assert found["modes"] == 2 and found["class_divergence"] == pytest.approx(0, abs=1e-9)
+
+
+def test_memorised_pictures_come_out_as_copies_and_duplicates_though_the_distance_hardly_moves():
+    found = measured(TRAIN.features[:200].repeat(10, 1), TRAIN.labels[:200].repeat(10))
+    assert found["fid_x"] < 0.3
+    assert found["copies"] == found["duplicates"] == 1
+    assert found["neighbour_distance"] == pytest.approx(0, abs=1e-3)
+    assert found["coverage"] < 0.7 < measured(*drawn(2000, 2))["coverage"]
+
+
+def test_far_pictures_are_no_copies():
+    found = measured(TRAIN.features[:2000] + 40, TRAIN.labels[:2000])
+    assert found["copies"] == 0 and found["neighbour_distance"] > 10
+
+
+def test_within_each_class_that_was_asked_for_the_distance_is_that_of_its_own_pictures():
+    features, labels = drawn(2000, 2)
+    found = measured(features, labels, labels)
+    expected = [
+        frechet_distance(Statistics.of(TRAIN.features[TRAIN.labels == c]), Statistics.of(features[labels == c]))
+        for c in (0, 1)
+    ]
+    assert [found["fid_x/0"], found["fid_x/1"]] == expected
+    assert found["fid_x/mean"] == sum(expected) / 2
+    assert found["class_accuracy"] == 1
+    swapped = measured(features, labels, 1 - labels)
+    assert swapped["class_accuracy"] == 0 and swapped["fid_x"] == found["fid_x"] and swapped["fid_x/mean"] > 50
+
+
+def test_the_floors_are_the_figures_of_held_out_pictures_and_from_them_those_of_training_pictures():
+    n = 1000
+    found = floors(TRAIN, TEST, n, "x", conditional=True)
+    assert found["fid_x"] == frechet_distance(TRAIN.statistics, Statistics.of(TEST.features[:n]))
+    assert found["fid_test_x"] == frechet_distance(TEST.statistics, Statistics.of(TRAIN.features[:n]))
+    assert found["class_accuracy"] == 1 and found["fid_x/mean"] > 0
+    assert "class_accuracy" not in floors(TRAIN, TEST, n, "x", conditional=False)
+
+
+def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
+    distances = torch.tensor(
+        [frechet_distance(TRAIN.statistics, Statistics.of(drawn(1000, seed)[0] * 1.2)) for seed in range(20)]
+    )
+    told = noise(samples(drawn(1000, 30)[0] * 1.2, drawn(1000, 30)[1]), TRAIN, "x")["fid_x"]
+    assert distances.std() / 3 < told < distances.std() * 3
+
+
+def test_without_held_out_pictures_what_needs_them_is_left_out():
+    found = full(samples(*drawn(500, 2)), TRAIN, None, "x")
+    assert "fid_x" in found
+    assert not {"fid_test_x", "neighbour_distance", "copies"} & found.keys()

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def type_in(folder: Path, command: str, *typed: str) -> Done:
     """`python -m ganexp.<command> <typed>` in a folder, without the seconds of a start."""
     root = logging.getLogger()  # What a command does to the process is undone.
-    handlers, level = root.handlers[:], root.level
+    handlers, level, terminate = root.handlers[:], root.level, signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as stderr:
         patch.chdir(folder)
         patch.setattr(sys, "argv", [command, *typed])
@@ -71,6 +72,7 @@ def type_in(folder: Path, command: str, *typed: str) -> Done:
         finally:
             root.handlers[:] = handlers
             root.setLevel(level)
+            signal.signal(signal.SIGTERM, terminate)
     return Done(code, stderr.getvalue())
 
 

@@ -60,3 +60,12 @@ def test_a_loss_is_exact_where_d_is_as_wrong_as_can_be(name):
     turned = loss.discriminator(high, low) + loss.generator(low, high)
     (discriminator + generator + turned).backward()
     assert turned.isfinite() and low.grad.isfinite().all() and high.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_least_that_d_can_lose_is_where_it_is_as_sure_as_its_targets(smoothing):
+    loss = NonSaturating(smoothing=smoothing)
+    real = torch.logit(torch.tensor([1 - smoothing or 1.0], dtype=torch.float64), eps=1e-12)
+    assert loss.discriminator(real, torch.tensor([-50.0])).item() == pytest.approx(loss.least, abs=1e-6)
+    assert loss.discriminator(real + 1, torch.tensor([-50.0])) >= loss.least
+    assert loss.discriminator(real - 1, torch.tensor([-50.0])) > loss.least

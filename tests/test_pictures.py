@@ -1,8 +1,11 @@
 """Between tensors and what one looks at."""
 
-import torch
+import resource
 
-from ganexp.pictures import grid, to_uint8
+import torch
+from PIL import Image
+
+from ganexp.pictures import animate, grid, to_uint8
 
 
 def test_a_level_comes_back_as_itself_and_what_lies_between_goes_to_the_nearest():
@@ -20,3 +23,16 @@ def test_tiles_come_row_by_row_on_mid_grey():
     assert sheet.shape == (7, 10)
     assert sheet[1:6:3, 1:9:3].tolist() == [[1, 2, 3], [4, 5, 96]]
     assert (sheet[0] == 96).all() and (sheet[:, 3] == 96).all()
+
+
+def test_an_animation_has_more_frames_than_files_may_be_open(tmp_path):
+    frames = [tmp_path / f"{i}.png" for i in range(100)]
+    for i, frame in enumerate(frames):
+        Image.new("L", (4, 4), 2 * i).save(frame)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        animate(frames, tmp_path / "all.gif")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert Image.open(tmp_path / "all.gif").n_frames == 100

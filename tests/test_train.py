@@ -266,6 +266,11 @@ MISTAKES = {
     "optimizer.generator.lr=-1": ["optimizer.generator.lr=-1", "greater than 0"],
     "data.batch_size=1000": ["data.batch_size=1000", "64"],
     "model.hidden": ["model.hidden", "key=value"],
+    "model.hidden=8,16": ["model.hidden=8,16", "put -m before it"],
+    "model=vanilla,wgan": ["model=vanilla,wgan", "put -m before it"],
+    "data.root=~/x": ["data.root=~/x", """type "data.root='~/x'\""""],
+    "optimizer.generator.betas=[0.5]": ["optimizer.generator.betas", "too few values"],
+    "+regularizer.r1.weight=5": ["regularizer.r1", "regularizer=r1"],
     "loss=null": ["loss=null: a group takes"],
     "logger=false": ["logger=false: a group takes"],
     "logger.tensorboard=false": ["logger.tensorboard=False", "dictionary"],
@@ -300,8 +305,24 @@ def test_a_mistake_ends_the_process_with_status_2_before_torch_is_imported(tmp_p
 def test_pairs_that_cannot_work_are_refused(train, tiny):
     unlabelled = train(*tiny, "data.classes=0", "model.conditional=true")
     assert unlabelled.returncode == 2 and "model.conditional=true" in unlabelled.stderr
+    single = train(*tiny, "model=r1gan", "data.batch_size=1")
+    assert single.returncode == 2 and "data.batch_size=2" in single.stderr
     mixed = train(*tiny, "regularizer=[r1]", "network.discriminator_norm=batch")
     assert mixed.returncode == 2 and "network.discriminator_norm=none" in mixed.stderr
+
+
+def test_a_signal_during_the_last_evaluation_is_recorded_too(train, measured, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganexp.fit.of_run", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    assert train(*measured, "hydra.run.dir=run").returncode == 130
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (record["status"], record["why"]) == ("interrupted", "SIGTERM")
+
+
+def test_a_run_without_its_hidden_folder_is_not_resumed(train, trained, tiny, tmp_path):
+    run = shutil.copytree(trained(*tiny), tmp_path / "run")
+    shutil.rmtree(run / ".hydra")
+    done = train("resume=run")
+    assert done.returncode == 2 and "its folder .hydra" in done.stderr
 
 
 def test_a_failed_run_says_why_in_its_own_folder(train, tiny, tmp_path):

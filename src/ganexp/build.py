@@ -28,6 +28,8 @@ from ganexp.regularizers import Regularizer
 
 def instantiate(key: str, node: dict[str, Any]) -> Any:
     """The object that `node` describes; a UserError that starts with `key` if it cannot be made."""
+    if "_target_" not in node:
+        raise UserError(f"{key}: nothing says what it is; choose it first, by {key.replace('.', '=', 1)}")
     try:
         return hydra.utils.instantiate(node, _convert_="all")
     except InstantiationException as error:
@@ -77,6 +79,10 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         discriminator = network.discriminator(pictures.shape, classes, per_sample=bool(per_sample))
     except ValueError as error:
         raise UserError(f"network: {type(network).__name__} {error}") from None
+    if data.batch_size == 1 and any(
+        isinstance(m, nn.BatchNorm1d) for n in (generator, discriminator) for m in n.modules()
+    ):
+        raise UserError("data.batch_size=1: BatchNorm needs more than one picture; type data.batch_size=2, or more")
     if per_sample and mixes_samples(discriminator):
         raise UserError(
             f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "

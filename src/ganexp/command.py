@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import hydra
@@ -36,9 +38,10 @@ def run(
     `arguments` may rewrite the command line, flags first, before it is read. A user's mistake
     exits with status 2 and one sentence on stderr; in a sweep the other jobs
     still run. A job that failed otherwise exits with 1, its traceback logged,
-    and an interrupted one with 130.
+    and one that Ctrl-C or SIGTERM ended with 130.
     """
     register_resolvers()
+    signal.signal(signal.SIGTERM, _terminated)
     wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Else Hydra prints errors by itself, in its own words.
     try:
@@ -99,6 +102,10 @@ def writable(out: Path) -> Path:
     return out
 
 
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
 def _is_override(argument: str) -> bool:
     return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
 
@@ -133,8 +140,17 @@ def _explain(error: HydraException, config_name: str) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return f"{group}={option}: no such option; {did_you_mean(option, error.options)}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: not of the form key=value; quote values that hold spaces or any of = , ( ) {{ }}"
+        key, _, value = str(error.override).partition("=")
+        return (
+            f"{error.override}: not of the form key=value. A value of other signs than plain letters, digits and "
+            f"./_-+: is quoted twice, for the shell and for Hydra: type \"{key}='{value or '…'}'\""
+        )
     message = str(error)
+    if message.startswith("Ambiguous value for argument '"):
+        typed = message.split("'")[1]
+        key, _, values = typed.partition("=")
+        as_list = f"; as one list, type {key}=[{values}]" if "." in key else ""
+        return f"{typed}: for a run with each of them, put -m before it{as_list}"
     if isinstance(error, ConfigCompositionException) and "Could not override '" in message:
         key = message.split("Could not override '")[1].split("'")[0].partition("@")[0]
         return f"{key}: no such key; {did_you_mean(key, _keys(config_name))}"

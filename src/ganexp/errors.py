@@ -35,6 +35,9 @@ def from_validation(error: ValidationError, prefix: str, known: Sequence[str] = 
             message = f"no such key; {did_you_mean(str(found['loc'][-1]), known)}"
         elif found["type"] == "tuple_type":
             message = f"should be a list: type {key}=[{value}]"
+        elif found["type"] == "missing" and isinstance(found["loc"][-1], int):
+            lines.append(f"{key.rpartition('.')[0]}: too few values; there is none at place {found['loc'][-1] + 1}")
+            continue
         elif found["type"] == "missing":
             lines.append(f"{key} is missing: add {key}=… to the command")
             continue

@@ -5,6 +5,7 @@ unbounded, and return a scalar to minimise. All work from logits and stay finite
 for any finite logit. A loss of one's own is a class with these two methods.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -19,8 +20,10 @@ class Loss(ABC):
     compares: ClassVar[bool] = False
     """Whether the generator's half looks at real logits too."""
 
-    bounded: ClassVar[bool] = True
-    """Whether the discriminator's half cannot fall below 0, which it nears as D wins."""
+    @property
+    def least(self) -> float | None:
+        """What the discriminator's half cannot fall below, and nears as D wins; None if it has no bound."""
+        return 0.0
 
     boundary: ClassVar[float] = 0.0
     """The logit at which D takes a picture for real as much as for fake."""
@@ -40,6 +43,10 @@ class Minimax(Loss):
     """
 
     smoothing: Share = 0.0
+
+    @property
+    def least(self) -> float:
+        return -sum(p * math.log(p) for p in (self.smoothing, 1 - self.smoothing) if p)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         loss = (softplus(-real) + softplus(fake)).mean()
@@ -79,7 +86,9 @@ class LeastSquares(Loss):
 class Wasserstein(Loss):
     """Arjovsky, Chintala and Bottou 2017, eq. 2: needs a regularizer that bounds D's slope."""
 
-    bounded: ClassVar[bool] = False
+    @property
+    def least(self) -> float | None:
+        return None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return fake.mean() - real.mean()
@@ -92,7 +101,9 @@ class Wasserstein(Loss):
 class Hinge(Wasserstein):
     """Lim and Ye 2017; Miyato et al. 2018, eq. 16: D stops at margin 1."""
 
-    bounded: ClassVar[bool] = True
+    @property
+    def least(self) -> float:
+        return 0.0
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(1 - real).mean() + relu(1 + fake).mean()

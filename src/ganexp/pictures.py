@@ -33,6 +33,7 @@ def to_pil(image: Tensor) -> Image.Image:
 
 def animate(frames: Sequence[Path], path: Path, milliseconds: int = 150) -> None:
     """A GIF of picture files that ends on its last frame for two seconds, then starts again."""
-    images = [Image.open(frame) for frame in frames]
-    durations = [milliseconds] * (len(images) - 1) + [2000]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    durations = [milliseconds] * (len(frames) - 1) + [2000]
+    others = (Image.open(frame) for frame in frames[1:])  # Opened one by one: a long run has more than may be open.
+    with Image.open(frames[0]) as first:
+        first.save(path, save_all=True, append_images=others, duration=durations, loop=0)

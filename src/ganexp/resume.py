@@ -42,6 +42,8 @@ def expand(arguments: list[str]) -> list[str]:
     run = Path(path)
     if not (run / "checkpoints" / "last.ckpt").is_file():
         raise UserError(f"resume={path}: no checkpoints/last.ckpt there; name a run's folder, such as outputs/…")
+    if not all((run / ".hydra" / name).is_file() for name in ("config.yaml", "hydra.yaml", "overrides.yaml")):
+        raise UserError(f"resume={path}: its folder .hydra, which says how it was started, is missing or not whole")
     saved = [str(o) for o in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
     own = [o for o in saved if not o.startswith("resume=")]
     if not any(a.startswith("--config-dir") for a in arguments):

@@ -10,7 +10,7 @@ import torch
 from test_gan import game
 
 from ganexp.callbacks.collapse import CollapseAlarm
-from ganexp.losses import NonSaturating, Wasserstein
+from ganexp.losses import Loss, NonSaturating, Wasserstein
 from ganexp.record import Record
 
 SMALL = (
@@ -52,10 +52,10 @@ def test_a_run_whose_losses_are_not_finite_stops_and_keeps_the_last_good_checkpo
 class Watched:
     """An alarm and what it looks at, iteration by iteration."""
 
-    def __init__(self, run: Path, max_steps: int = 10_000):
+    def __init__(self, run: Path, max_steps: int = 10_000, loss: Loss | None = None):
         self.evaluation = SimpleNamespace(newest_step=0, newest={"duplicates": 0.01}, missing=[])
         self.record = Record(run / "run.json")
-        self.alarm = CollapseAlarm(run, self.record, NonSaturating(), self.evaluation)
+        self.alarm = CollapseAlarm(run, self.record, loss or NonSaturating(), self.evaluation)
         self.gan, self.max_steps = game(), max_steps
 
     def at(self, step: int, loss: float = 1.0, gradient: float = 1.0, missing: str | None = None) -> list[str]:
@@ -72,6 +72,13 @@ def test_a_discriminator_that_wins_for_a_thousand_iterations_is_told_of_once(tmp
     seen = Watched(tmp_path)
     assert seen.at(50, loss=0.01) == seen.at(1000, loss=0.01) == []
     assert seen.at(1050, loss=0.01) == seen.at(3000, loss=0.01) == ["D"]
+
+
+def test_of_smoothed_labels_the_least_loss_is_their_entropy_and_of_a_critic_s_there_is_none(tmp_path):
+    smoothed = Watched(tmp_path, loss=NonSaturating(smoothing=0.1))
+    assert smoothed.at(50, loss=0.34) == [] and smoothed.at(1050, loss=0.34) == ["D"]
+    critic = Watched(tmp_path, loss=Wasserstein())
+    assert critic.at(50, loss=-5.0) == critic.at(1050, loss=-5.0) == []
 
 
 def test_a_moment_s_peace_starts_the_count_anew(tmp_path):

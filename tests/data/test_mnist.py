@@ -7,8 +7,16 @@ import shutil
 import pytest
 import torch
 
-from ganexp.data.mnist import BUNDLED, MD5, MNIST
+from ganexp.data.mnist import BUNDLED, MNIST
 from ganexp.errors import UserError
+
+MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+"""The canonical checksums of the files, as they are without gzip."""
 
 
 @pytest.mark.parametrize("name", MD5)

@@ -19,7 +19,7 @@ PATIENCE = 1000
 """Iterations for which D's loss or G's gradients must be next to nothing: at the start they often are, for a while."""
 
 WON = 0.05
-"""A discriminator's loss, of a kind that cannot fall below 0, that leaves it nothing to learn."""
+"""A discriminator's loss above the least that there is, which leaves it nothing to learn."""
 
 DEAD = 1e-5
 """A norm of the generator's gradient that moves nothing."""
@@ -55,13 +55,14 @@ class CollapseAlarm(pl.Callback):
             return
         if not all(map(math.isfinite, report.values())):
             self._stop(trainer, report)
+        lost = report["loss/discriminator"] - self.loss.least if self.loss.least is not None else math.inf
         self._lasting(
             "saturated",
             step,
-            self.loss.bounded and report["loss/discriminator"] < WON,
-            f"D has told real from fake without effort for {PATIENCE} iterations (its loss is "
-            f"{report['loss/discriminator']:.3g}), so G learns little from it: lower optimizer.discriminator.lr, raise "
-            "network.dropout, or add regularizer=r1",
+            lost < WON,
+            f"D has told real from fake without effort for {PATIENCE} iterations (its loss is {lost:.3g} above the "
+            "least there can be), so G learns little from it: lower optimizer.discriminator.lr, raise network.dropout, "
+            "or add regularizer=r1",
         )
         self._lasting(
             "dead",

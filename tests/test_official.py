@@ -67,12 +67,13 @@ def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result
     assert done.returncode == 0, done.stderr
     asked = {}
     monkeypatch.setattr(official, "N", 120)
+    monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
     monkeypatch.setattr(
         official, "measure", lambda images, **options: asked.update(options, n=len(images)) or {"fid": 1.0}
     )
     run = Run.open(tmp_path / "run")
     result = official.evaluate(run, None, CIFAR10(batch_size=64), None, "ema", 0, "cpu")
-    assert asked == {"feature_extractor": "inception-v3-compat", "cuda": False, "n": 120}
+    assert asked == {"feature_extractor": "inception-v3-compat", "cuda": False, "verbose": False, "n": 120}
     kept = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert kept["figures"] == result["figures"] and kept["card"]["evaluator"] == "torch-fidelity" and kept["step"] == 4
 
@@ -81,3 +82,9 @@ def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result
 def test_without_torch_fidelity_one_sentence_says_what_to_install():
     with pytest.raises(UserError, match=r"pip install 'ganexp\[fid\]'"):
         official.measure(pictures(0))
+
+
+@pytest.mark.skipif(not why, reason="torch-fidelity imports here")
+def test_it_is_missed_before_any_picture_is_made():
+    with pytest.raises(UserError, match="torch-fidelity"):
+        official.evaluate(None, "nowhere", CIFAR10(batch_size=64), None, "ema", 0, "cpu")

@@ -4,7 +4,9 @@ Its figures may be compared with published ones. It needs the extra `ganexp[fid]
 Inception and CIFAR-10's original training set.
 """
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.error import URLError
 
@@ -15,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.data.dataset import Dataset
 from ganexp.errors import UserError
-from ganexp.evaluation import append
+from ganexp.evaluation import append, with_progress
 from ganexp.metrics import given
 from ganexp.runs import Run
 from ganexp.sampling import sample
@@ -46,6 +48,7 @@ def evaluate(
             f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
             "protocol=in_domain"
         )
+    _torch_fidelity()  # Before the minutes that the pictures take.
     if run is not None:
         if run.shape != (3, 32, 32):
             raise UserError(f"run={run.path}: its pictures are of {run.shape}, and CIFAR-10's of (3, 32, 32)")
@@ -53,26 +56,26 @@ def evaluate(
         about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
         network = run.network(path, weights, device)
         batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
-        images = torch.cat([images for images, _ in batches])
+        images = torch.cat([images for images, _ in with_progress(batches, N)])
     else:
         images, _ = given.read(Path(str(samples)), N, (3, 32, 32))
         weights = "given"
         if len(images) < N:
             raise UserError(f"samples={samples}: protocol=official takes {N} pictures, and there are {len(images)}")
     card = {"evaluator": "torch-fidelity", "reference": "CIFAR-10 train, original", "samples": N, "weights": weights}
-    options = {"feature_extractor": "inception-v3-compat", "cuda": device == "cuda"}
-    result = {"figures": measure(images, **options), "floors": {}, "card": card | {"seed": seed}}
+    options = {"feature_extractor": "inception-v3-compat", "cuda": device == "cuda", "verbose": sys.stderr.isatty()}
+    result = {
+        "figures": measure(images, **options),
+        "floors": {},
+        "card": card | {"seed": seed if run is not None else None},
+    }
     if run is not None:
         result = about | result
         append(run.path, result)
     return result
 
 
-def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **options: Any) -> dict[str, float]:
-    """ISC, FID, KID and PRC of uint8 [N, 3, H, W]. `options` go to torch-fidelity as they are.
-
-    UserError where torch-fidelity, the weights or the reference cannot be had.
-    """
+def _torch_fidelity() -> ModuleType:
     try:
         import torch_fidelity  # type: ignore[import-not-found]
     except (ImportError, RuntimeError) as error:  # torchvision beside another build of torch: RuntimeError
@@ -80,6 +83,15 @@ def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **o
             f"protocol=official needs torch-fidelity and a torchvision that matches torch ({error}): type "
             "pip install 'ganexp[fid]'"
         ) from None
+    return torch_fidelity
+
+
+def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **options: Any) -> dict[str, float]:
+    """ISC, FID, KID and PRC of uint8 [N, 3, H, W]. `options` go to torch-fidelity as they are.
+
+    UserError where torch-fidelity, the weights or the reference cannot be had.
+    """
+    torch_fidelity = _torch_fidelity()
     asked: dict[str, Any] = {"isc": True, "fid": True, "kid": True, "prc": True, "verbose": False} | options
     try:
         return torch_fidelity.calculate_metrics(input1=Seen(images), input2=reference, **asked)

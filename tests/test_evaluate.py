@@ -117,7 +117,7 @@ def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_eval
     assert type_("evaluate", "run=run", "n=120", "data.n=200").returncode == 0
     assert json.loads((run / "run.json").read_text())["evaluation"] == before
     tags = EventAccumulator(str(run)).Reload().Tags()["scalars"]
-    assert "evaluation_other/recall" in tags and any(tag.startswith("evaluation_Fake-train-") for tag in tags)
+    assert "evaluation_other/recall" in tags and any(tag.startswith("evaluation_data-") for tag in tags)
 
 
 def test_real_pictures_beside_more_samples_than_there_are_of_them_say_how_many_they_were(type_, run):

@@ -66,7 +66,7 @@ def evaluate(composed: DictConfig) -> None:
             result = evaluation.of_run(
                 run, protocol, config.checkpoint, config.weights, config.n, config.seed, config.gan_train
             )
-            evaluation.conclude(run, result)
+            evaluation.conclude(run, result, protocol)
         else:
             images, labels = given.read(Path(str(config.samples)), config.n, protocol.pictures.shape)
             result = evaluation.of_pictures(images, labels, protocol)

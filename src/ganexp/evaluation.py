@@ -1,6 +1,7 @@
 """The full evaluation: of a run's checkpoint, or of anybody's pictures."""
 
 import dataclasses
+import hashlib
 import json
 import sys
 import time
@@ -16,13 +17,14 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from ganexp import loggers
+from ganexp.cache import cached
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
 from ganexp.metrics.evaluator import Evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.measure import Samples, floors, full, noise
+from ganexp.metrics.measure import Real, Samples, floors, full, noise
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.recipe import Recipe, train
 from ganexp.metrics.reference import Reference, reference
@@ -90,17 +92,29 @@ class Protocol:
         return Samples(torch.cat(features), torch.cat(probabilities), labels), torch.cat(images)
 
     def evaluate(self, samples: Samples, weights: str, seed: int | None) -> dict[str, Any]:
-        """figures, floors (those of real pictures), noise (of the distance), classes (the histogram) and the card."""
+        """figures, floors (those of `floor_samples` real pictures), noise (of the distance), classes (the histogram)
+        and the card."""
         name, n = self.evaluator.name, len(samples.features)
-        conditional = samples.asked is not None
+        real, conditional = Real(self.train, self.test, n), samples.asked is not None
         return {
-            "figures": full(samples, self.train, self.test, name),
-            "floors": floors(self.train, self.test, n, name, conditional) if self.test is not None else {},
+            "figures": full(samples, real, name),
+            "floors": self._floors(real, conditional),
             "floor_samples": min(n, len(self.test.features)) if self.test is not None else 0,
             "noise": noise(samples, self.train, name),
             "classes": dict(zip(self.evaluator.classes, samples.shares.tolist(), strict=True)),
             "card": self.card(n, weights, seed),
         }
+
+    def _floors(self, real: Real, conditional: bool) -> dict[str, float]:
+        """Computed once for all runs: they are half of the work."""
+        if real.test is None:
+            return {}
+        name = self.evaluator.name
+        # By other code they may be others.
+        code = [path.read_bytes() for path in sorted(Path(evaluators.__file__).parent.glob("*.py"))]
+        seen = (self.evaluator.card["sha256"], self.evaluator.architecture, real.train.sha256, real.test.sha256)
+        key = hashlib.sha256(repr((name, seen, real.n, conditional, code)).encode()).hexdigest()[:16]
+        return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, conditional))
 
     def card(self, n: int, weights: str, seed: int | None) -> dict[str, Any]:
         """Of a score of n samples, the fields of `Card`."""
@@ -188,10 +202,10 @@ def of_pictures(images: Tensor, labels: Tensor | None, protocol: Protocol) -> di
     return protocol.evaluate(samples, "given", None)
 
 
-def conclude(run: Run, evaluation: dict[str, Any]) -> None:
+def conclude(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> None:
     """Of a run that was trained before: its own evaluation enters `run.json` and TensorBoard's table of runs, as at the
     end of a training. Another kind of evaluation does not, nor one of a run that is still training."""
-    if _apart(run, evaluation) or run.record["status"] == "running":
+    if _apart(run, evaluation, protocol) or run.record["status"] == "running":
         return
     step = run.record.get("iterations", evaluation["step"])
     Record(run.path / "run.json", resumed=True).write(evaluation=evaluation | {"iterations": step})
@@ -237,7 +251,7 @@ def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor
     Pictures and curves of another kind than the run's own evaluation say so in their name: `evaluation_raw`.
     """
     append(run.path, evaluation)
-    other = _apart(run, evaluation)
+    other = _apart(run, evaluation, protocol)
     pairs = beside_neighbours(samples, images, protocol)
     sheet = run.path / "samples" / f"neighbours{other}.png"
     sheet.parent.mkdir(exist_ok=True)
@@ -251,19 +265,19 @@ def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor
         loggers.add_picture(writer, f"evaluation{other}/neighbours", sheet, step, caption)
 
 
-def _apart(run: Run, evaluation: dict[str, Any]) -> str:
+def _apart(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> str:
     """What sets an evaluation apart from the run's own, such as `_raw_samples-200`; of the run's own nothing."""
-    card, checkpoint = evaluation["card"], evaluation["checkpoint"]
-    usual = {"samples": run.config.evaluation.final, "seed": 0}
-    own = Path(run.config.data["evaluator"] or card["evaluator"]).name.removesuffix(".pt")
-    parts = [card["evaluator"]] * (card["evaluator"] != own)
-    parts += [f"{card['reference']} {card['reference_sha256'][:8]}".replace(" ", "-")] * (
-        card["reference_sha256"] != run.record["data"]["sha256"]
-    )
-    parts += [card["weights"]] * (card["weights"] != ("ema" if run.config.train.ema_decay else "raw"))
-    parts += [f"{key}-{card[key]}" for key, value in usual.items() if card[key] != value]
-    parts += [checkpoint] * (checkpoint != run.checkpoint().stem)
-    return "".join(f"_{part}" for part in parts)
+    card, config = evaluation["card"], run.config
+    same_evaluator = config.data["evaluator"] in (None, protocol.data.evaluator)
+    parts = {
+        card["evaluator"]: same_evaluator,
+        f"data-{card['reference_sha256'][:8]}": card["reference_sha256"] == run.record["data"]["sha256"],
+        card["weights"]: card["weights"] == ("ema" if config.train.ema_decay else "raw"),
+        f"samples-{card['samples']}": card["samples"] == config.evaluation.final,
+        f"seed-{card['seed']}": card["seed"] == 0,
+        evaluation["checkpoint"]: evaluation["checkpoint"] == run.checkpoint().stem,
+    }
+    return "".join(f"_{part}" for part, usual in parts.items() if not usual)
 
 
 def with_progress(batches: Batches, n: int) -> Batches:

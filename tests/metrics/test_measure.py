@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.measure import Samples, floors, full, noise
+from ganexp.metrics.measure import Real, Samples, floors, full, noise
 from ganexp.metrics.reference import Reference
 
 FEATURES = 6
@@ -30,7 +30,7 @@ def samples(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | 
 
 
 def measured(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> dict[str, float]:
-    return full(samples(features, labels, asked), TRAIN, TEST, "x")
+    return full(samples(features, labels, asked), Real(TRAIN, TEST, len(features)), "x")
 
 
 def test_fresh_draws_are_as_good_as_real_ones():
@@ -72,11 +72,11 @@ def test_within_each_class_that_was_asked_for_the_distance_is_that_of_its_own_pi
 
 def test_the_floors_are_the_figures_of_held_out_pictures_and_from_them_those_of_training_pictures():
     n = 1000
-    found = floors(TRAIN, TEST, n, "x", conditional=True)
+    found = floors(Real(TRAIN, TEST, n), "x", conditional=True)
     assert found["fid_x"] == frechet_distance(TRAIN.statistics, Statistics.of(TEST.features[:n]))
     assert found["fid_test_x"] == frechet_distance(TEST.statistics, Statistics.of(TRAIN.features[:n]))
     assert found["class_accuracy"] == 1 and found["fid_x/mean"] > 0
-    assert "class_accuracy" not in floors(TRAIN, TEST, n, "x", conditional=False)
+    assert "class_accuracy" not in floors(Real(TRAIN, TEST, n), "x", conditional=False)
 
 
 def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
@@ -88,6 +88,6 @@ def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
 
 
 def test_without_held_out_pictures_what_needs_them_is_left_out():
-    found = full(samples(*drawn(500, 2)), TRAIN, None, "x")
+    found = full(samples(*drawn(500, 2)), Real(TRAIN, None, 500), "x")
     assert "fid_x" in found
     assert not {"fid_test_x", "neighbour_distance", "copies"} & found.keys()

@@ -3,20 +3,31 @@
 import torch
 from torch import Tensor
 
+BLOCK = 500
+"""Rows of the kernel's matrix that are in memory at a time."""
 
-def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """Unbiased squared MMD of float [N, F] and [M, F] under (x·y / F + 1)³, over all pairs; it may be below 0."""
-    n, m = len(a), len(b)
-    within_a = _sum(a, a) - _kernel((a * a).sum(1), a.shape[1]).double().sum()
-    within_b = _sum(b, b) - _kernel((b * b).sum(1), b.shape[1]).double().sum()
-    return (within_a / (n * (n - 1)) + within_b / (m * (m - 1)) - 2 * _sum(a, b) / (n * m)).item()
+
+def kernel_distance(a: Tensor, b: Tensor, within_b: Tensor | None = None) -> float:
+    """Unbiased squared MMD of float [N, F] and [M, F] under (x·y / F + 1)³, over all pairs; it may be below 0.
+
+    within_b: what `within(b)` is, if it is known.
+    """
+    across = torch.stack([_kernel(block @ b.T, a.shape[1]) for block in a.split(BLOCK)]).sum() / (len(a) * len(b))
+    within_b = within(b) if within_b is None else within_b
+    return (within(a) + within_b - 2 * across).item()
+
+
+def within(a: Tensor) -> Tensor:
+    """Mean of the kernel over all pairs of different rows of float [N, F]: float64 []."""
+    total = torch.zeros((), dtype=torch.float64)
+    for start in range(0, len(a), BLOCK):
+        # The matrix is symmetric: what lies right of the diagonal counts twice.
+        block, others = a[start : start + BLOCK], a[start + BLOCK :]
+        itself = _kernel((block * block).sum(1), a.shape[1])
+        total += _kernel(block @ block.T, a.shape[1]) - itself + 2 * _kernel(block @ others.T, a.shape[1])
+    return total / (len(a) * (len(a) - 1))
 
 
 def _kernel(products: Tensor, size: int) -> Tensor:
-    return (products / size + 1) ** 3
-
-
-def _sum(a: Tensor, b: Tensor) -> Tensor:
-    """Of the kernel over all pairs, in blocks: n x m numbers need not fit in memory."""
-    blocks = [_kernel(block @ b.T, a.shape[1]).sum(dtype=torch.float64) for block in a.split(500)]
-    return torch.stack(blocks).sum()
+    """Of inner products, its sum: float64 []."""
+    return ((products / size + 1) ** 3).sum(dtype=torch.float64)

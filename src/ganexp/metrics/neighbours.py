@@ -19,15 +19,17 @@ class PRDC:
     coverage: float
 
 
-def prdc(real: Tensor, fake: Tensor, k: int = 5) -> PRDC:
+def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) -> PRDC:
     """Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    real, fake: float [N, F], [M, F]. A picture's ball reaches to its k-th neighbour in its own set.
+    real, fake: float [N, F], [M, F]. A picture's ball reaches to its k-th neighbour in its own set. of_real: how far
+    those of the reals reach, `kth_distance(real, k)`, if it is known.
 
     precision: share of fakes in the ball of any real. recall: share of reals in the ball of any fake.
     density: real balls that a fake lies in, over k. coverage: share of reals with a fake in their ball.
     """
-    of_real, of_fake = kth_distance(real, k), kth_distance(fake, k)
+    of_real = kth_distance(real, k) if of_real is None else of_real
+    of_fake = kth_distance(fake, k)
     in_fake_ball = torch.zeros(len(real), dtype=torch.bool)
     covered = torch.zeros(len(real), dtype=torch.bool)
     balls, precise = 0, 0

@@ -64,6 +64,7 @@ def test_vanilla_is_the_tutorial():
         ([], "vanilla"),
         (["model=vanilla", "model.hidden=256"], "vanilla_hidden-256"),
         (["regularizer=[r1,r2]", "seed=3", "resume=x", "data.root=/a/b"], "vanilla_-r1-r2-_seed-3"),
+        (["data=image_folder", "data.evaluator='jörg~s.pt'"], "vanilla_image_folder_evaluator--j-rg-s.pt-"),
     ],
 )
 def test_a_folder_is_named_after_what_was_asked_for(typed, name):

@@ -129,8 +129,8 @@ def run_name(recipe: str, overrides: list[str]) -> str:
     """A folder's name that says what was asked for: `vanilla_hidden-256`.
 
     The recipe comes first. A group's choice stands alone, a key's value behind the key's last part.
-    What only says where or how to run stays out; so does `=`, which Hydra
-    could not read in a path.
+    What only says where or how to run stays out; so does what Hydra could
+    not read in a path, `=` and letters that are not plain.
     """
     parts = [recipe]
     for override in overrides:
@@ -140,7 +140,7 @@ def run_name(recipe: str, overrides: list[str]) -> str:
             continue
         parts.append(f"{name}-{value}" if section or key == "seed" else value)
     text = "_".join(parts)
-    return "".join(c if c.isalnum() or c in "._-+" else "-" for c in text)[:200]
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._-+") else "-" for c in text)[:200]
 
 
 def register_resolvers() -> None:

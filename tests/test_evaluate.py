@@ -120,6 +120,21 @@ def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_eval
     assert "evaluation_other/recall" in tags and any(tag.startswith("evaluation_data-") for tag in tags)
 
 
+def test_another_run_s_checkpoint_s_figures_are_not_the_run_s_own(type_, run, trained, measured):
+    before = (run / "run.json").read_text()
+    other = trained(*measured, "model.conditional=true", "seed=1") / "checkpoints" / "best.ckpt"
+    assert type_("evaluate", "run=run", "n=120", f"checkpoint={other}").returncode == 0
+    assert (run / "run.json").read_text() == before
+    assert (run / "samples" / "neighbours_best.png").is_file()
+
+
+def test_of_a_run_that_is_not_finished_the_figures_are_no_final_ones(type_, run):
+    record = json.loads((run / "run.json").read_text()) | {"status": "interrupted"}
+    (run / "run.json").write_text(json.dumps(record))
+    assert type_("evaluate", "run=run", "n=120").returncode == 0
+    assert json.loads((run / "run.json").read_text()) == record
+
+
 def test_real_pictures_beside_more_samples_than_there_are_of_them_say_how_many_they_were(type_, run):
     done = type_("evaluate", "run=run", "n=300", "out=all.json")
     held_out = json.loads((run.parent / "all.json").read_text())["floor_samples"]

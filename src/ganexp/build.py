@@ -29,7 +29,8 @@ from ganexp.regularizers import Regularizer
 def instantiate(key: str, node: dict[str, Any]) -> Any:
     """The object that `node` describes; a UserError that starts with `key` if it cannot be made."""
     if "_target_" not in node:
-        raise UserError(f"{key}: nothing says what it is; choose it first, by {key.replace('.', '=', 1)}")
+        group, _, option = key.partition(".")
+        raise UserError(f"{key}: nothing says what it is; choose it first, by {group}={option or '…'}")
     try:
         return hydra.utils.instantiate(node, _convert_="all")
     except InstantiationException as error:

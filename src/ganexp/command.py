@@ -23,6 +23,8 @@ from ganexp.errors import UserError, did_you_mean
 
 log = logging.getLogger("ganexp")
 
+MULTIRUN = {"-m", "--multirun"}
+
 
 class JobError(Exception):
     """What a job raised that is no user's mistake, once its traceback has been logged."""
@@ -35,7 +37,7 @@ def run(
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line and hand it to `task`, once a job.
 
-    `arguments` may rewrite the command line, flags first, before it is read. A user's mistake
+    `arguments` may rewrite the command line before it is read. A user's mistake
     exits with status 2 and one sentence on stderr; in a sweep the other jobs
     still run. A job that failed otherwise exits with 1, its traceback logged,
     and one that Ctrl-C or SIGTERM ended with 130.
@@ -45,8 +47,11 @@ def run(
     wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Else Hydra prints errors by itself, in its own words.
     try:
-        # Flags first: Hydra refuses overrides on both sides of one.
-        sys.argv[1:] = arguments(sorted(sys.argv[1:], key=_is_override))
+        # Hydra refuses overrides on both sides of a flag, and this one people think of late.
+        sys.argv[1:] = arguments(sorted(sys.argv[1:], key=lambda argument: argument not in MULTIRUN))
+    except UserError as error:
+        _refuse(str(error))
+    try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
         _refuse(str(error))
@@ -58,8 +63,8 @@ def run(
         _refuse(_explain(error, config_name))
     except (OSError, ValueError) as error:
         cause = error.__cause__ or error
-        if isinstance(cause, OSError):  # No job's, so it is Hydra that could not write.
-            key = "hydra.sweep.dir" if {"-m", "--multirun"} & set(sys.argv) else "hydra.run.dir"
+        if isinstance(cause, OSError) and not wants_traces:  # No job's, so it is Hydra that could not write.
+            key = "hydra.sweep.dir" if MULTIRUN & set(sys.argv) else "hydra.run.dir"
             _refuse(f"{key}: the run's folder cannot be made or written ({cause}); name another: {key}=…")
         if not str(error).startswith("Config group override must be"):
             raise
@@ -74,9 +79,10 @@ def run(
 
 
 def around(arguments: list[str], before: list[str], after: list[str]) -> list[str]:
-    """Overrides put around those that were typed, behind the flags."""
-    first = sum(not _is_override(argument) for argument in arguments)
-    return [*arguments[:first], *before, *arguments[first:], *after]
+    """Overrides put around those that were typed: Hydra wants all of them together, and flags apart."""
+    typed = [i for i, argument in enumerate(arguments) if not argument.startswith("-") and "=" in argument]
+    first, last = typed[0], typed[-1] + 1
+    return [*arguments[:first], *before, *arguments[first:last], *after, *arguments[last:]]
 
 
 def config_dir(hydra: Any) -> list[str]:
@@ -104,10 +110,6 @@ def writable(out: Path) -> Path:
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def _is_override(argument: str) -> bool:
-    return not argument.startswith("-") and ("=" in argument or argument.startswith("~"))
 
 
 def _refuse(sentence: str) -> None:

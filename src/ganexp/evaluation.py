@@ -1,7 +1,6 @@
 """The full evaluation: of a run's checkpoint, or of anybody's pictures."""
 
 import dataclasses
-import hashlib
 import json
 import sys
 import time
@@ -27,7 +26,7 @@ from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.measure import Real, Samples, floors, full, noise
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.recipe import Recipe, train
-from ganexp.metrics.reference import Reference, reference
+from ganexp.metrics.reference import Reference, key_of, reference
 from ganexp.metrics.training import accuracy
 from ganexp.pictures import grid, to_pil
 from ganexp.record import Record
@@ -110,10 +109,8 @@ class Protocol:
         if real.test is None:
             return {}
         name = self.evaluator.name
-        # By other code they may be others.
-        code = [path.read_bytes() for path in sorted(Path(evaluators.__file__).parent.glob("*.py"))]
-        seen = (self.evaluator.card["sha256"], self.evaluator.architecture, real.train.sha256, real.test.sha256)
-        key = hashlib.sha256(repr((name, seen, real.n, conditional, code)).encode()).hexdigest()[:16]
+        classes = [split.shares.tolist() for split in (real.train, real.test)]
+        key = key_of(self.evaluator, real.train.sha256, real.test.sha256, classes, real.n, conditional)
         return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, conditional))
 
     def card(self, n: int, weights: str, seed: int | None) -> dict[str, Any]:
@@ -157,7 +154,9 @@ def of_run(
     choose = protocol.labels_at(run.classes)
     batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed, labels_at=choose)
     samples, images = protocol.look(with_progress(batches, n), run.classes)
-    about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
+    of_the_run = path.resolve().parent == (run.path / "checkpoints").resolve()
+    named = path.stem if of_the_run else str(path)
+    about = {"run": str(run.path), "checkpoint": named, "step": run.iteration(path)}
     evaluation: dict[str, Any] = about | protocol.evaluate(samples, weights, seed)
     if train_on_samples:
         assert samples.asked is not None
@@ -203,13 +202,13 @@ def of_pictures(images: Tensor, labels: Tensor | None, protocol: Protocol) -> di
 
 
 def conclude(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> None:
-    """Of a run that was trained before: its own evaluation enters `run.json` and TensorBoard's table of runs, as at the
-    end of a training. Another kind of evaluation does not, nor one of a run that is still training."""
-    if _apart(run, evaluation, protocol) or run.record["status"] == "running":
+    """Of a run that is finished: its own evaluation enters `run.json` and TensorBoard's table of runs, as at the end of
+    a training. Another kind of evaluation does not."""
+    if _apart(run, evaluation, protocol) or run.record["status"] != "finished":
         return
-    step = run.record.get("iterations", evaluation["step"])
+    step, typed = run.record["iterations"], run.path / ".hydra" / "overrides.yaml"
+    overrides = [str(override) for override in OmegaConf.load(typed)] if typed.is_file() else []
     Record(run.path / "run.json", resumed=True).write(evaluation=evaluation | {"iterations": step})
-    overrides = [str(override) for override in OmegaConf.load(run.path / ".hydra" / "overrides.yaml")]
     logger = loggers.TensorBoard().open(run.path)
     loggers.finish(logger, overrides, evaluation["figures"], step)
     logger.finalize("success")
@@ -267,15 +266,18 @@ def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor
 
 def _apart(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> str:
     """What sets an evaluation apart from the run's own, such as `_raw_samples-200`; of the run's own nothing."""
-    card, config = evaluation["card"], run.config
-    same_evaluator = config.data["evaluator"] in (None, protocol.data.evaluator)
+    card, checkpoint, config = evaluation["card"], evaluation["checkpoint"], run.config
+    if before := run.record.get("evaluation", {}).get("card"):
+        same_evaluator = all(before[key] == card[key] for key in ("evaluator", "evaluator_sha256"))
+    else:
+        same_evaluator = config.data.get("evaluator") in (None, protocol.data.evaluator)
     parts = {
         card["evaluator"]: same_evaluator,
         f"data-{card['reference_sha256'][:8]}": card["reference_sha256"] == run.record["data"]["sha256"],
         card["weights"]: card["weights"] == ("ema" if config.train.ema_decay else "raw"),
         f"samples-{card['samples']}": card["samples"] == config.evaluation.final,
         f"seed-{card['seed']}": card["seed"] == 0,
-        evaluation["checkpoint"]: evaluation["checkpoint"] == run.checkpoint().stem,
+        Path(checkpoint).stem: checkpoint == run.checkpoint().stem,
     }
     return "".join(f"_{part}" for part, usual in parts.items() if not usual)
 

@@ -77,8 +77,9 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     last = run / "checkpoints" / "last.ckpt" if config.resume else None
     try:
         trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
-    except SystemExit:  # What Lightning makes of a second Ctrl-C, or of one before the first iteration.
-        raise KeyboardInterrupt(interrupt.received.name if interrupt.received else "SIGINT") from None
+    except SystemExit as end:  # What Lightning makes of a second Ctrl-C, or of a signal before the first iteration.
+        name = interrupt.received.name if interrupt.received else str(end.__context__ or "")
+        raise KeyboardInterrupt(name or "SIGINT") from None
     record.write(iterations=trainer.global_step)
 
     if interrupt.received:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.measure import Real, Samples, floors, full, noise
+from ganexp.metrics.measure import Real, Samples, floors, full, noise, quick
 from ganexp.metrics.reference import Reference
 
 FEATURES = 6
@@ -49,6 +49,12 @@ def test_memorised_pictures_come_out_as_copies_and_duplicates_though_the_distanc
     assert found["copies"] == found["duplicates"] == 1
     assert found["neighbour_distance"] == pytest.approx(0, abs=1e-3)
     assert found["coverage"] < 0.7 < measured(*drawn(2000, 2))["coverage"]
+
+
+def test_among_more_samples_than_the_data_has_pictures_no_more_are_duplicates():
+    few = split(100, 3)
+    assert quick(samples(*drawn(2000, 2)), few, "x")["duplicates"] < 0.05
+    assert full(samples(*drawn(2000, 2)), Real(few, None, 2000), "x")["duplicates"] < 0.05
 
 
 def test_far_pictures_are_no_copies():

@@ -21,7 +21,7 @@ SHIPPED = Path(__file__).parents[1] / "evaluators"
 
 BLOCK = 125
 """Pictures that the network sees at a time, whatever the caller has: a score depends on no batch size. So it also
-divides `sampling.BLOCK`: generated pictures are seen in the same company as those of a file."""
+divides `sampling.BLOCK`: generated pictures are seen in blocks of the same size as those of a file."""
 
 
 @dataclass(frozen=True)

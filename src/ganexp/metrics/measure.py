@@ -74,7 +74,8 @@ class Real:
 
 def quick(samples: Samples, train: Reference, name: str) -> dict[str, float]:
     """What is worth its time while a run trains: the distance, the classes, duplicates."""
-    glance = samples.features[:GLANCED]
+    # Among more pictures the nearest is nearer: as many are compared as the data has.
+    glance = samples.features[: min(GLANCED, len(train.features))]
     figures = {
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features)),
         "class_divergence": divergence(samples.shares, train.shares),
@@ -90,7 +91,6 @@ def full(samples: Samples, real: Real, name: str) -> dict[str, float]:
     """Every figure, but for those that need held-out pictures where the data has none."""
     features, train, test = samples.features, real.train, real.test
     figures = quick(samples, train, name)
-    # Among more pictures the nearest is nearer: as many are compared as the data has.
     figures["duplicates"] = _duplicates(features[: len(train.features)], real.close)
     if test is not None:
         figures[f"fid_test_{name}"] = frechet_distance(test.statistics, Statistics.of(features))

@@ -2,6 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,12 +44,16 @@ def shuffled(size: int) -> Tensor:
     return torch.randperm(size, generator=seeds.generator("reference"))
 
 
+def key_of(evaluator: Evaluator, *about: Any) -> str:
+    """Names what an evaluator makes of something: the same weights may be used in two ways, and by other code."""
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    seen_by = (evaluator.name, evaluator.card["sha256"], evaluator.architecture)
+    return hashlib.sha256(repr((code, seen_by, about)).encode()).hexdigest()[:16]
+
+
 def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     """Of these pictures under this evaluator, both known by their hashes; computed at the first call."""
     sha256 = pictures.sha256()
-    # The same weights may be used in two ways.
-    seen_by = f"{evaluator.card['sha256']} {evaluator.architecture}"
-    key = hashlib.sha256(f"{seen_by} {sha256}".encode()).hexdigest()[:16]
     order = shuffled(len(pictures.images))
 
     def compute() -> dict[str, Tensor]:
@@ -57,7 +63,7 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
         return {"features": features, "probabilities": probabilities} | sums
 
     # While a run trains only the statistics are looked at.
-    kept = cached(f"references/{evaluator.name}-{key}.pt", compute)
+    kept = cached(f"references/{evaluator.name}-{key_of(evaluator, sha256)}.pt", compute, mmap=True)
     known = pictures.labels is not None and pictures.classes == evaluator.classes
     return Reference(
         kept["features"],

@@ -39,6 +39,13 @@ def test_a_recipe_composes_with_colour_and_with_other_regularizers_than_its_own(
     assert "_target_" in config.regularizer["spectral_norm"] and config.data["_target_"].endswith("CIFAR10")
 
 
+@pytest.mark.parametrize("group", ["regularizer", "logger"])
+def test_all_that_a_list_names_are_kept_each_under_its_own_name(group):
+    named = [option for option in options(group) if option != "none"]
+    config = compose("train", [f"{group}=[{','.join(named)}]"])
+    assert set(config[group]) == set(named)
+
+
 def test_the_command_line_wins_over_the_recipe():
     config = parse(compose("train", ["model=wgan_gp", "train.n_critic=2", "loss=hinge", "network=dcgan"]))
     assert config.train.n_critic == 2

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.evaluation import Protocol, gan_train
 from ganexp.metrics import given
@@ -37,6 +38,8 @@ def test_a_run_is_measured_while_it_trains_and_at_the_end(finished):
     assert all("fid_fake_cnn" in line and "modes" in line and line["seconds"] > 0 for line in while_training)
     assert {line["card"]["samples"] for line in while_training} == {100}
     assert all(differences(Card(**line["card"]), Card(**final["card"])) for line in while_training)
+    # The latents that choose the best checkpoint are not those that judge it.
+    assert final["card"]["seed"] not in {line["card"]["seed"] for line in while_training}
     best = min(while_training, key=lambda line: line["fid_fake_cnn"])
     checkpoint = torch.load(finished / "checkpoints" / "best.ckpt", weights_only=True)
     assert checkpoint["global_step"] == best["step"] == final["step"]
@@ -80,7 +83,9 @@ def test_what_is_learned_is_the_same_bits_with_and_without_evaluations(train, me
 def test_the_command_gives_the_run_s_own_figures_again(type_, run):
     done = type_("evaluate", "run=run", "n=120", "out=all.json")
     assert done.returncode == 0, done.stderr
-    assert "fid_fake_cnn" in done.stderr and "real" in done.stderr
+    told = [line.split() for line in done.stderr.splitlines()]
+    distance = told[told.index(["samples", "real", "noise"]) + 1]
+    assert distance[0] == "fid_fake_cnn" and len(distance) == 4
     again, final = json.loads((run.parent / "all.json").read_text()), lines(run)[-2]
     assert again["card"] == final["card"]
     assert again["figures"] == pytest.approx(final["figures"])
@@ -147,6 +152,23 @@ def test_classes_are_asked_for_as_often_as_the_data_has_them():
     asked = protocol.labels_at(protocol.pictures.classes)(0, 60_000, 10)
     assert torch.equal(asked.bincount(), protocol.pictures.labels.bincount())
     assert protocol.labels_at(("cat", "dog"))(0, 4, 2).tolist() == [0, 1, 0, 1]
+
+
+def test_a_score_does_not_depend_on_batches_nor_on_the_order_of_the_pictures(fake_evaluator):
+    data = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10, evaluator=str(fake_evaluator))
+    pictures = data.load()
+    protocol, held_out = Protocol(data, pictures), data.load("test")
+
+    def figures(size: int, order: torch.Tensor) -> dict[str, float]:
+        torch.manual_seed(size)
+        batches = zip(held_out.images[order].split(size), held_out.labels[order].split(size), strict=True)
+        samples, _ = protocol.look(batches, pictures.classes)
+        return protocol.evaluate(samples, "given", None)["figures"]
+
+    ordered = torch.arange(len(held_out.images))
+    whole = figures(len(ordered), ordered)
+    assert figures(7, ordered) == pytest.approx(whole, rel=1e-4, abs=1e-9)
+    assert figures(10, ordered.flip(0)) == pytest.approx(whole, rel=1e-4, abs=1e-9)
 
 
 def test_another_data_s_classes_are_not_taken_for_one_s_own(type_, run):

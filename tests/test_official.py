@@ -1,7 +1,10 @@
 """The official protocol, by torch-fidelity's own code."""
 
 import json
+from types import SimpleNamespace
+from urllib.error import URLError
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,6 +63,24 @@ def test_pictures_go_through_torch_fidelity():
     assert same["frechet_inception_distance"] == pytest.approx(0, abs=1e-3)
     assert other["frechet_inception_distance"] > 100
     assert other["precision"] < same["precision"] == 1
+    assert other["kernel_inception_distance_mean"] > 10 * abs(same["kernel_inception_distance_mean"])
+
+
+@pytest.mark.parametrize("error", [URLError("no route"), RuntimeError("invalid hash value")])
+def test_weights_that_cannot_be_had_get_one_sentence(monkeypatch, error):
+    def calculate_metrics(**options):
+        raise error
+
+    monkeypatch.setattr(official, "_torch_fidelity", lambda: SimpleNamespace(calculate_metrics=calculate_metrics))
+    with pytest.raises(UserError, match=r"protocol=official: .*type protocol=in_domain"):
+        official.measure(pictures(0))
+
+
+def test_it_takes_50_000_pictures_and_no_fewer(monkeypatch, tmp_path):
+    monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
+    np.savez(tmp_path / "few.npz", np.zeros((120, 32, 32, 3), dtype=np.uint8))
+    with pytest.raises(UserError, match="takes 50000 pictures, and there are 120"):
+        official.evaluate(None, str(tmp_path / "few.npz"), CIFAR10(batch_size=64), None, "ema", 0, "cpu")
 
 
 def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result(train, tiny, tmp_path, monkeypatch):

@@ -215,12 +215,14 @@ def conclude(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> None:
 
 
 def table(evaluation: dict[str, Any]) -> str:
-    """Figures, and beside them those of real pictures, a line each."""
-    floors, n = evaluation["floors"], evaluation["card"]["samples"]
-    real = evaluation.get("floor_samples", 0)
-    lines = [f"{'':28}{'samples':>12}" + f"{'real':>12}" * bool(floors)]
-    for name, value in evaluation["figures"].items():
-        lines.append(f"{name:28}{value:12.4f}" + (f"{floors[name]:12.4f}" if name in floors else ""))
+    """Figures, and beside them those of real pictures and the noise of measuring, a line each."""
+    n, real = evaluation["card"]["samples"], evaluation.get("floor_samples", 0)
+    columns = {"samples": evaluation["figures"], "real": evaluation["floors"], "noise": evaluation.get("noise", {})}
+    columns = {name: column for name, column in columns.items() if column}
+    lines = [" " * 28 + "".join(f"{name:>12}" for name in columns)]
+    for name in evaluation["figures"]:
+        cells = (f"{column[name]:12.4f}" if name in column else " " * 12 for column in columns.values())
+        lines.append(f"{name:28}{''.join(cells)}".rstrip())
     if 0 < real < n:
         lines.append(f"The real figures are of {real} held-out pictures, all there are; fewer have a larger distance.")
     return "\n".join(lines)

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -95,8 +94,8 @@ def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **o
     asked: dict[str, Any] = {"isc": True, "fid": True, "kid": True, "prc": True, "verbose": False} | options
     try:
         return torch_fidelity.calculate_metrics(input1=Seen(images), input2=reference, **asked)
-    except (URLError, OSError) as error:
+    except (OSError, RuntimeError) as error:  # Of a download that is not what it should be: RuntimeError.
         raise UserError(
-            f"protocol=official: Inception's weights or the original CIFAR-10 could not be downloaded ({error}); "
-            "try again with a network, or type protocol=in_domain"
+            f"protocol=official: torch-fidelity went no further ({error}); if it could not download Inception's "
+            "weights or the original CIFAR-10, try again with a network, or type protocol=in_domain"
         ) from None

@@ -49,6 +49,13 @@ def test_a_run_whose_losses_are_not_finite_stops_and_keeps_the_last_good_checkpo
         assert all(value.isfinite().all() for value in kept["state_dict"].values())
 
 
+def test_a_run_that_diverges_is_stopped(train, measured, tmp_path):
+    done = train(*measured, "model=wgan", "regularizer=[]", "optimizer.discriminator.lr=1e20", "hydra.run.dir=run")
+    assert done.returncode == 2 and "not finite" in done.stderr and "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+    assert (tmp_path / "run" / "checkpoints" / "nan.ckpt").is_file()
+
+
 class Watched:
     """An alarm and what it looks at, iteration by iteration."""
 

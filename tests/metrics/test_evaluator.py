@@ -1,6 +1,7 @@
 """The evaluators that come with ganexp see what they should; others are trained by a command."""
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
@@ -99,6 +100,16 @@ def test_a_file_that_is_not_what_its_card_says_is_refused(fake_evaluator, tmp_pa
         evaluator.load(str(copy))
 
 
+def test_a_file_that_could_run_code_is_refused_though_its_card_describes_it(fake_evaluator, tmp_path):
+    copy = tmp_path / "other.pt"
+    torch.save({"head.weight": print}, copy)
+    card = json.loads(fake_evaluator.with_suffix(".json").read_text())
+    card["sha256"] = hashlib.sha256(copy.read_bytes()).hexdigest()
+    copy.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match="does not hold the weights"):
+        evaluator.load(str(copy))
+
+
 def test_an_unknown_name_gets_the_near_miss():
     with pytest.raises(UserError, match="did you mean mnist_cnn_v1"):
         evaluator.load("mnist_cnn_v2")
@@ -178,6 +189,10 @@ def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw_
     final = json.loads((tmp_path / "run" / "run.json").read_text())["evaluation"]
     assert {"fid_own", "recall", "duplicates"} <= final["figures"].keys() and final["floors"] == {}
     assert not {"fid_test_own", "copies", "neighbour_distance"} & final["figures"].keys()
+    done = type_("train", *typed[:2], "data.image_size=32", *game, "data.evaluator=cifar10_cnn_v5", *measured[1:])
+    assert done.returncode == 0 and "fid_cifar10_cnn_v5" in done.stderr
+    done = type_("train", *typed[:3], *game)
+    assert done.returncode == 0 and "Nothing is measured" in done.stderr
     few = type_("evaluator", *typed, "classifier.recipe.batch_size=181")
     assert few.returncode == 2 and "there are 180 pictures to learn from" in few.stderr
 

@@ -1,19 +1,24 @@
 """The features of real pictures that generated ones are compared with; computed once, then kept in the user's cache."""
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from ganexp import seeds
 from ganexp.cache import cached
 from ganexp.data.dataset import Pictures
 from ganexp.metrics.classes import histogram
-from ganexp.metrics.evaluator import Evaluator
+from ganexp.metrics.evaluator import BLOCK, Evaluator
 from ganexp.metrics.frechet import Statistics
+
+SHOWN = 8 * BLOCK
+"""Pictures between two steps of the bar."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,9 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     order = shuffled(len(pictures.images))
 
     def compute() -> dict[str, Tensor]:
-        features, probabilities = evaluator(pictures.images[order])
+        blocks = pictures.images[order].split(SHOWN)
+        bar = tqdm(blocks, f"{evaluator.name} on real pictures", disable=not sys.stderr.isatty(), leave=False)
+        features, probabilities = map(torch.cat, zip(*map(evaluator, bar), strict=True))
         statistics = Statistics.of(features)
         sums = {"total": statistics.total, "outer": statistics.outer}
         return {"features": features, "probabilities": probabilities} | sums

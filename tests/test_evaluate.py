@@ -231,7 +231,7 @@ def test_a_run_is_not_compared_with_pictures_of_another_shape(type_, run):
         "evaluate",
         "run=run",
         "data=fake",
-        "data.evaluator=cifar10_cnn_v5",
+        "data.evaluator=cifar10_cnn_v6",
         "data.n=200",
         "data.image_size=32",
         "data.channels=3",

@@ -130,4 +130,4 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
     objectives = Objectives(generator, discriminator, loss, regularizers, config.train.augment)
     labelled = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
     batches = Batches(labelled, data.batch_size, config.seed, flip=data.flip)
-    return GAN(objectives, (optimizers[0], optimizers[1]), batches, config.train)
+    return GAN(objectives, (optimizers[0], optimizers[1]), batches, config.train, config.trainer.graphs == "auto")

@@ -55,6 +55,8 @@ class Trainer:
     devices: Literal[1]
     precision: Literal["32-true", "bf16-mixed"]
     log_every_n_steps: Positive
+    # A key that is younger than some run folders, whose configurations lack it.
+    graphs: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -111,7 +113,7 @@ class Config:
                 raise UserError(f"network.{key}={self.network[key]}: it follows model.{key}; type model.{key}=…")
 
 
-INERT = ("resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps")
+INERT = ("resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps", "trainer.graphs")
 """Keys, or sections, that change nothing of what a run learns or of how it is measured."""
 
 

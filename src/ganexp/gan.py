@@ -7,6 +7,7 @@ stands in `objectives.py`. Lightning's `global_step` counts iterations, not step
 import copy
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -15,6 +16,7 @@ from torch.optim import Optimizer
 
 from ganexp.config import Train
 from ganexp.data.batches import Batches
+from ganexp.graphs import Graphs, make_capturable, portable, set_rate
 from ganexp.networks.generator import Generator
 from ganexp.objectives import DiscriminatorObjective, Objectives
 
@@ -34,8 +36,10 @@ class GAN(pl.LightningModule):
         optimizers: tuple[MakeOptimizer, MakeOptimizer],
         batches: Batches,
         train: Train,
+        graphs: bool = True,
     ):
-        """optimizers: makers of G's and of D's optimizer. batches: without labels for unconditional networks."""
+        """optimizers: makers of G's and of D's optimizer. batches: without labels for unconditional networks.
+        graphs: on CUDA, replay the updates as CUDA graphs."""
         super().__init__()
         self.automatic_optimization = False
         self.objectives, self.batches, self.train_options = objectives, batches, train
@@ -52,6 +56,8 @@ class GAN(pl.LightningModule):
         self._start_rates: tuple[float, ...] = ()
         self._averaged: tuple[list[Tensor], list[Tensor]] = ([], [])
         self._penalties: dict[str, Tensor] = {}
+        self._use_graphs = graphs
+        self._graphs: Graphs | None = None
 
     def configure_optimizers(self) -> tuple[Optimizer, ...]:
         networks = (self.generator, self.discriminator)
@@ -63,6 +69,17 @@ class GAN(pl.LightningModule):
         if self.ema is not None:
             self._averaged = _floats(self.ema), _floats(self.generator)
         return self._optimizers
+
+    def on_train_start(self) -> None:
+        # Not before: Lightning restores the optimizers after `configure_optimizers`.
+        if self._use_graphs and self.device.type == "cuda":
+            for optimizer in self._optimizers:
+                make_capturable(optimizer)
+            n_critic, kind = self.train_options.n_critic, self.objectives.due
+            self._graphs = Graphs(self._update_networks, self.batches, n_critic, kind)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["optimizer_states"] = [portable(state) for state in checkpoint["optimizer_states"]]
 
     def training_step(self, _batch: object, _index: int) -> None:
         """Iterations until the next pause, but for a quarter of a second at most.
@@ -86,7 +103,10 @@ class GAN(pl.LightningModule):
         updates = range(step * n_critic, (step + 1) * n_critic)
         reporting = self._pauses_at(step + 1)
         self._set_learning_rates(step)
-        scalars = self._update_networks([self.batches[update] for update in updates], updates, reporting)
+        if self._graphs is not None:
+            scalars = self._graphs(updates, reporting)
+        else:
+            scalars = self._update_networks([self.batches[update] for update in updates], updates, reporting)
         self._update_average(step)
         if reporting:
             values = torch.stack([value.detach().float() for value in scalars.values()]).tolist()
@@ -106,7 +126,11 @@ class GAN(pl.LightningModule):
             objective = self.objectives.for_discriminator(real, labels, update)
             norm = self._descend(objective.loss, self._optimizers[1], reporting)
             self.objectives.project()
-            self._penalties |= objective.penalties
+            for name, penalty in objective.penalties.items():
+                if name in self._penalties:
+                    self._penalties[name].copy_(penalty)  # In place, because a graph writes to a fixed address.
+                else:
+                    self._penalties[name] = penalty.clone()
             if norm is not None:
                 scalars = self._discriminator_scalars(objective, norm)
         loss = self.objectives.for_generator(*batches[-1])
@@ -135,6 +159,8 @@ class GAN(pl.LightningModule):
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         optimizer.step()
+        # Autocast keeps the bf16 copies of weights until its context ends, and many iterations share one context.
+        torch.clear_autocast_cache()
         return norm
 
     def _discriminator_scalars(self, objective: DiscriminatorObjective, norm: Tensor) -> dict[str, Tensor]:
@@ -159,7 +185,7 @@ class GAN(pl.LightningModule):
         if start < 1:
             past = max(0.0, (step / self.trainer.max_steps - start) / (1 - start))
             for optimizer, rate in zip(self._optimizers, self._start_rates, strict=True):
-                optimizer.param_groups[0]["lr"] = rate * (1 - past * (1 - end))
+                set_rate(optimizer, rate * (1 - past * (1 - end)))
 
 
 def _floats(module: nn.Module) -> list[Tensor]:

@@ -55,9 +55,14 @@ class Batches(nn.Module):
         """Draw the order of an epoch and its mirrored pictures, [batches, B] each."""
         order = torch.randperm(len(self.images), generator=seeds.generator(self.seed, "epoch", epoch))
         order = order[: self.per_epoch * self.batch_size].view(self.per_epoch, self.batch_size)
-        self._order = order.to(self.images.device)
+        self._order = _sent(order, self.images.device)
         if self.flip:
             numbers = range(epoch * self.per_epoch, (epoch + 1) * self.per_epoch)
             drawn = [torch.rand(self.batch_size, generator=seeds.generator(self.seed, "flip", n)) for n in numbers]
-            self._mirrored = (torch.stack(drawn) < 0.5).to(self.images.device)
+            self._mirrored = _sent(torch.stack(drawn) < 0.5, self.images.device)
         self._epoch = epoch
+
+
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device, without waiting for the device."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

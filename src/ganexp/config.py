@@ -36,6 +36,8 @@ class Model:
     hidden: Positive
     latent_dim: Positive
     conditional: bool
+    # A key that is younger than some run folders, whose configurations lack it.
+    summary: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -113,7 +115,16 @@ class Config:
                 raise UserError(f"network.{key}={self.network[key]}: it follows model.{key}; type model.{key}=…")
 
 
-INERT = ("resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps", "trainer.graphs")
+INERT = (
+    "resume",
+    "logger",
+    "callback",
+    "samples",
+    "checkpoint",
+    "trainer.log_every_n_steps",
+    "trainer.graphs",
+    "model.summary",
+)
 """Keys, or sections, that change nothing of what a run learns or of how it is measured."""
 
 

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, loggers
+from ganexp import build, loggers, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
@@ -25,7 +27,10 @@ from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.evaluation import Protocol, of_run, table
 from ganexp.folder import RunFolder
+from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
+from ganexp.networks.discriminator import Discriminator
+from ganexp.networks.generator import Generator
 from ganexp.record import Record
 from ganexp.runs import Run
 
@@ -48,8 +53,13 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
     record.write(data=about | {"sha256": pictures.sha256()})
+    channels, height, width = pictures.shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    labelled = f", {len(pictures.classes)} classes" if pictures.classes else ""
+    log.info("Data: %s %s, %d x %d, %s%s", f"{len(pictures.images):,}", about["name"], height, width, colour, labelled)
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
+    _describe(gan, record, config.model.summary)
     recording = build.loggers(config, folder)
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
@@ -76,8 +86,15 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan.pauses = pauses(callbacks)
     interrupt = Interrupt()
     trainer = _trainer(config, [*callbacks, interrupt, *[ProgressBar()] * on_terminal], recording, on_terminal)
+    device = trainer.strategy.root_device
+    name = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
+    )
+    record.write(device=name)
+    log.info("Training on %s: %s iterations of %d pictures", name, f"{trainer.max_steps:,}", data.batch_size)
     try:
-        trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
+        with logging_redirect_tqdm():  # A line that is printed while the bar is up goes above the bar.
+            trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
     except SystemExit as end:  # Lightning raises it for a second Ctrl-C, and for a signal before the first iteration.
         name = interrupt.received.name if interrupt.received else str(end.__context__ or "")
         raise KeyboardInterrupt(name or "SIGINT") from None
@@ -98,14 +115,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         record.write(evaluation=evaluation | {"iterations": trainer.global_step})
         for logger in recording:
             loggers.finish(logger, overrides, evaluation["figures"], trainer.global_step)
-    log.info(
-        "%d iterations at %.1f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
-        trainer.global_step,
-        record.contents.get("iterations_per_second", 0),
-        _short(folder.grid(trainer.global_step)),
-        _short(folder.animation),
-        _short(folder.path),
-    )
+    rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
+    log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
+    log.info("Pictures: %s", _short(folder.grid(trainer.global_step)))
+    log.info("Curves:   tensorboard --logdir %s", _short(folder.path))
 
 
 def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool) -> pl.Trainer:
@@ -132,6 +145,20 @@ def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logge
         ) from None
 
 
+def _describe(gan: GAN, record: Record, layers: bool) -> None:
+    """Say how large the networks are; with `layers`, print their layers."""
+    networks: dict[str, Generator | Discriminator] = {"generator": gan.generator, "discriminator": gan.discriminator}
+    sizes = {name: summary.parameters(network) for name, network in networks.items()}
+    record.write(parameters=sizes)
+    log.info("Networks: %s", ", ".join(f"{name} of {size:,} parameters" for name, size in sizes.items()))
+    if layers:
+        with torch.random.fork_rng(devices=[]):
+            images, labels = gan.batches[0]
+            inputs = {"generator": torch.randn(len(images), gan.generator.latent_dim), "discriminator": images}
+            for name, network in networks.items():
+                log.info("%s\n%s", name, summary.layers(network, inputs[name], labels))
+
+
 class Endless:
     """An empty loader for Lightning's loop, which needs one. The batches are a function of the iteration."""
 
@@ -153,6 +180,7 @@ def _quieten(on_terminal: bool) -> None:
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
+    logging.captureWarnings(True)  # Else a warning is printed into the bar, and the log lacks it.
     if on_terminal:
         losses = logging.getLogger("ganexp.losses")
         losses.propagate = False

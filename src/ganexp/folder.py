@@ -32,6 +32,10 @@ class RunFolder:
 
     path: Path
 
+    def __str__(self) -> str:
+        """The path as one would type it from the current directory."""
+        return str(self.path.relative_to(Path.cwd()) if self.path.is_relative_to(Path.cwd()) else self.path)
+
     @property
     def record(self) -> Path:
         return self.path / "run.json"

@@ -1,5 +1,6 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`."""
 
+import logging
 import shlex
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from ganexp.folder import RunFolder
 from ganexp.page import sweep
 from ganexp.record import Record
 
+log = logging.getLogger("ganexp")
+
 
 def train(composed: DictConfig) -> None:
     """One run, from a composed configuration to a folder of results."""
     hydra = HydraConfig.get()
-    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), list(hydra.overrides.task)
+    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(list(hydra.overrides.task))
+    log.info("Run folder: %s", folder)
     with folder.locked():
         checkpoint = resume.accept(folder, composed, overrides) if composed.resume else None
         record = Record(folder, resumed=checkpoint is not None)
@@ -28,6 +32,12 @@ def train(composed: DictConfig) -> None:
             from ganexp.fit import fit
 
             fit(config, overrides, folder, record, checkpoint)
+
+
+def from_nothing(overrides: list[str]) -> list[str]:
+    """The words that make the same run from nothing: without `resume=`, and the last word for each key."""
+    last = {override.partition("=")[0]: override for override in overrides}
+    return [override for key, override in last.items() if key != "resume"]
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The speed of a run, for its record."""
 
+import logging
 import resource
 import sys
 import time
@@ -8,6 +9,8 @@ from ganexp.callbacks.callback import Callback
 from ganexp.gan import GAN
 from ganexp.process import process_start
 from ganexp.record import Record
+
+log = logging.getLogger("ganexp")
 
 WARM_UP = 50
 """Iterations that the mean speed leaves out."""
@@ -34,6 +37,8 @@ class Speed(Callback):
         if not self._started:
             self._started = True
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
+            left = (gan.trainer.max_steps - step) * (time.perf_counter() - self._began) / (step - self._first)
+            log.info("About %s left at this speed, besides evaluations", _duration(left))
         if self._warm < 0 and step - self._first >= WARM_UP:
             self._warm, self._clock = step, time.perf_counter()
 
@@ -46,3 +51,13 @@ class Speed(Callback):
             iterations_per_second=round(counted / (now - self._clock), 2),
             peak_mb=peak >> (20 if sys.platform == "darwin" else 10),
         )
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )

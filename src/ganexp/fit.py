@@ -49,7 +49,8 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
     classes = len(pictures.classes) if config.model.conditional else 0
-    grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, classes)
+    shown = pictures.classes if config.model.conditional else ()
+    grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, shown)
     shown_weights = "ema" if config.train.ema_decay else "raw"
     interrupt = Interrupt()
     evaluations = []

@@ -20,11 +20,12 @@ class SampleGrid(pl.Callback):
     model each column shows one class.
     """
 
-    def __init__(self, run: Path, every: int, seed: int, latent_dim: int, classes: int):
+    def __init__(self, run: Path, every: int, seed: int, latent_dim: int, classes: tuple[str, ...]):
         self.folder, self.every = run / "samples", every
         generator = torch.Generator().manual_seed(seed)
         self.latent = torch.randn(COLUMNS * ROWS, latent_dim, generator=generator)
-        self.labels = (torch.arange(COLUMNS * ROWS) % COLUMNS % classes) if classes else None
+        self.labels = (torch.arange(COLUMNS * ROWS) % COLUMNS % len(classes)) if classes else None
+        self.names = [classes[label] for label in self.labels] if self.labels is not None else None
 
     def state_dict(self) -> dict[str, Tensor]:
         return {"latent": self.latent}
@@ -48,15 +49,17 @@ class SampleGrid(pl.Callback):
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.path(trainer.global_step).exists():
             self.draw(trainer, pl_module)
-        pictures.animate(in_order(self.folder.glob("step-*.png")), self.folder / "progress.gif")
+        frames = in_order(self.folder.glob("step-*.png"))
+        captions = [f"iteration {int(frame.stem.removeprefix('step-')):,}" for frame in frames]
+        pictures.animate(frames, captions, self.folder / "progress.gif")
 
     def draw(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
         assert isinstance(gan, GAN)
         labels = self.labels.to(gan.device) if self.labels is not None else None
-        sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS)
+        sheet = pictures.grid(gan.pictures(self.latent.to(gan.device), labels), COLUMNS, self.names)
         self.folder.mkdir(exist_ok=True)
         path = self.path(trainer.global_step)
-        pictures.to_pil(sheet).save(path)
+        sheet.save(path, compress_level=4)  # Twice as fast as Pillow's default, and a tenth larger at most.
         classes = "" if labels is None else ", a class a column"
         caption = f"The same {COLUMNS * ROWS} latents all through the training{classes}"
         for logger in trainer.loggers:

@@ -3,9 +3,11 @@
 import csv
 import importlib.util
 import json
+import os
 import sqlite3
 
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
@@ -170,3 +172,13 @@ def test_mlflow_without_a_server(train, tiny, tmp_path):
         assert {key for (key,) in database.execute("select key from metrics")} >= LOSSES
         parameters = dict(database.execute("select key, value from params"))
     assert json.loads(parameters["trainer/max_steps"]) == 4
+
+
+def test_the_log_takes_names_that_are_not_utf_8(train, tiny, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "pictures" / "a.png")
+    (tmp_path / "pictures" / os.fsdecode(b"caf\xe9.png")).touch()
+    data = ["data=image_folder", "data.root=pictures", "data.image_size=8", "data.batch_size=1"]
+    done = train(*data, "model.hidden=8", "trainer.max_steps=1", "trainer.accelerator=cpu", "evaluation.every=0")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert "unreadable files: caf\\udce9.png" in (run_folder(tmp_path) / "train.log").read_text(encoding="utf-8")

@@ -102,7 +102,8 @@ const view = (...pictures) => ({ pictures, next: 0 });
 const picture = view([byId("picture"), () => here]);
 const middle = view([byId("middle"), () => between(a, b, +byId("morph").value)]);
 const ends = view([canvasIn(byId("keep-a")), () => a], [canvasIn(byId("keep-b")), () => b]);
-const sheet = view(...sheetCells.map((cell, i) => [canvasIn(cell), () => ({ ...here, latent: fromSeed(shown.seed, i) })]));
+const inSheet = (number) => ({ ...here, latent: fromSeed(shown.seed, number) });
+const sheet = view(...sheetCells.map((cell, i) => [canvasIn(cell), () => inSheet(i)]));
 const map = view(...cells.map((cell) => [canvasIn(cell), () => ({ ...here, latent: inMap(cell) })]));
 const classes = view(...all("#classes canvas").map((canvas, i) => [canvas, () => ({ ...here, shares: only(i) })]));
 const views = [picture, middle, ends, sheet, map, classes];
@@ -269,9 +270,10 @@ byId("copy-link").onclick = () => {
   history.replaceState(null, "", `#${words(shown)}`);
   copy(location.href, "The link is copied. It opens this page with this picture.");
 };
-byId("copy-latent").onclick = () =>
-  // Nine digits are enough to read the same float32 again.
-  copy(`[${[...here.latent].map((value) => +value.toPrecision(9)).join(", ")}]`, "The numbers of the picture are copied.");
+byId("copy-latent").onclick = () => {
+  const numbers = [...here.latent].map((value) => +value.toPrecision(9)); // Nine digits identify a float32.
+  copy(`[${numbers.join(", ")}]`, "The numbers of the picture are copied.");
+};
 
 // Saves canvases as one PNG, row by row. Every pixel becomes a square, by a whole factor.
 function save(canvases, columns, name) {

@@ -111,9 +111,9 @@ def animate(frames: Sequence[Path], captions: Sequence[str], path: Path, millise
         with Image.open(frames[i]) as opened:
             # A run that an older version began has smaller grids.
             image = captioned(opened.resize(size, Image.Resampling.NEAREST), captions[i])
-        # Fewer shades make the file half as large.
+        # Fewer shades make the file a third as large, and nobody sees it.
         if image.mode == "L":
-            return ImageOps.posterize(image, 5)
+            return ImageOps.posterize(image, 4)
         return image.quantize(64, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
     first, *others = chosen

@@ -1,7 +1,7 @@
-"""DiffAugment (Zhao et al. 2020): what D sees, real and fake alike, is altered at random.
+"""DiffAugment (Zhao et al. 2020): random changes to every picture that D sees, real or fake.
 
-Every operation is differentiable, works for any number of channels and draws
-once a picture. Images are float [B, C, H, W] in [-1, 1].
+Every operation is differentiable, works for any number of channels and draws new numbers for each picture. Images are
+float [B, C, H, W] in [-1, 1].
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class DiffAugment:
-    """Applies the named operations in turn; with none it returns the images as they are."""
+    """Applies the named operations one after another; without operations it returns the images unchanged."""
 
     def __init__(self, operations: Sequence[str]):
         self.operations = [_OPERATIONS[name] for name in operations]
@@ -36,7 +36,7 @@ def color(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor) -> Tensor:
-    """A shift by up to an eighth of each side; what comes in is 0, mid grey."""
+    """A shift by up to an eighth of each side. Pixels that come in are 0, mid grey."""
     size, height, width = len(images), *images.shape[2:]
     rows = _shifted(size, height, images.device)[:, :, None]
     columns = _shifted(size, width, images.device)[:, None, :]
@@ -46,14 +46,14 @@ def translation(images: Tensor) -> Tensor:
 
 
 def _shifted(size: int, side: int, device: torch.device) -> Tensor:
-    """Per picture, the indices of a shifted side into one padded by a pixel: int64 [B, side]."""
+    """For each picture, indices into a side that is padded by one pixel, shifted: int64 [B, side]."""
     reach = side // 8
     shift = torch.randint(-reach, reach + 1, (size, 1), device=device)
     return (torch.arange(side, device=device) + shift + 1).clamp(0, side + 1)
 
 
 def cutout(images: Tensor) -> Tensor:
-    """A square of half the side is set to 0, its centre anywhere."""
+    """A square of half the side, centred anywhere, becomes 0."""
     height, width = images.shape[2:]
     rows = _hidden(len(images), height, images.device)[:, None, :, None]
     columns = _hidden(len(images), width, images.device)[:, None, None, :]
@@ -61,7 +61,7 @@ def cutout(images: Tensor) -> Tensor:
 
 
 def _hidden(size: int, side: int, device: torch.device) -> Tensor:
-    """Per picture, which indices along a side a half-size hole covers: bool [B, side]."""
+    """For each picture, whether an index along a side lies in a hole of half the side: bool [B, side]."""
     centre = torch.randint(0, side + 1, (size, 1), device=device)
     start = centre - side // 4
     index = torch.arange(side, device=device)

@@ -1,83 +1,121 @@
-"""From a configuration to objects. The only caller of Hydra's `instantiate`.
+"""From a configuration to objects. No other module calls Hydra's `instantiate`.
 
-It also gives the networks what no YAML repeats, the shape of the pictures and
-the number of classes, and refuses pairs of choices that cannot work.
+The networks also get what no YAML repeats: the shape of the pictures and the number of classes. Pairs of choices that
+cannot work are refused.
 """
 
 import dataclasses
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import hydra
-import torch
 from hydra.errors import InstantiationException
 from pydantic import ValidationError
 from pytorch_lightning.loggers import Logger
 from torch import nn
 
-from ganexp.callbacks.figures import LINE_EVERY
+from ganexp.callbacks.callback import Callback
 from ganexp.config import Config
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError, from_validation
+from ganexp.folder import RunFolder
 from ganexp.gan import GAN
+from ganexp.loggers import LoggerOptions
+from ganexp.losses import Loss
 from ganexp.networks.discriminator import mixes_samples
+from ganexp.networks.generator import Generator
 from ganexp.networks.network import Network, Shape
+from ganexp.objectives import Objectives
+from ganexp.optimizers import OptimizerOptions
 from ganexp.regularizers import Regularizer
 
+T = TypeVar("T")
 
-def instantiate(key: str, node: dict[str, Any]) -> Any:
-    """The object that `node` describes; a UserError that starts with `key` if it cannot be made."""
-    if "_target_" not in node:
+
+def instantiate(key: str, node: dict[str, Any], kind: type[T]) -> T:
+    """The object that `node` describes; UserError, with `key`, if `node` describes no `kind`.
+
+    A run's folder may come from somebody else, so a stored configuration must not call anything but classes of the
+    kind that belongs there.
+    """
+    target = node.get("_target_")
+    if target is None:
         group, _, option = key.partition(".")
         raise UserError(f"{key}: nothing says what it is; choose it first, by {group}={option or '…'}")
+    if any("_target_" in child for child in _dicts([*node.values()])):
+        raise UserError(f"{key}: only {key}._target_ may name a class, not a value inside {key}")
+    try:
+        found = hydra.utils.get_class(str(target))
+    except Exception as error:
+        raise UserError(f"{key}._target_={target}: {str(error).splitlines()[0]}") from None
+    if not issubclass(found, kind):
+        raise UserError(f"{key}._target_={target}: it is no {kind.__name__}; leave {key}._target_ out")
     try:
         return hydra.utils.instantiate(node, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
         if isinstance(cause, ValidationError):
-            target = hydra.utils.get_class(node["_target_"])
-            raise from_validation(cause, key, [f.name for f in dataclasses.fields(target)]) from None
+            known = [field.name for field in dataclasses.fields(found)] if dataclasses.is_dataclass(found) else []
+            raise from_validation(cause, key, known) from None
         if isinstance(cause, UserError):
             raise cause from None
         first = str(error).splitlines()[0]
-        raise UserError(f"{key}._target_={node.get('_target_')}: {first}") from error
+        raise UserError(f"{key}._target_={target}: {first}") from error
+
+
+def _dicts(values: list[Any]) -> Iterator[dict[str, Any]]:
+    """Every dict in nested lists and dicts."""
+    for value in values:
+        if isinstance(value, dict):
+            yield value
+            yield from _dicts([*value.values()])
+        elif isinstance(value, list):
+            yield from _dicts(value)
 
 
 def dataset(options: dict[str, Any]) -> Dataset:
-    """The data that the `data` section of a configuration describes."""
-    return instantiate("data", options)
+    """The dataset that the `data` section of a configuration describes."""
+    return instantiate("data", options, Dataset)
 
 
-def generator(config: Config, shape: Shape, classes: int) -> nn.Module:
-    """The generator of `config`, with fresh weights, for pictures of that shape."""
-    network: Network = instantiate("network", config.network)
-    return network.generator(shape, classes if config.model.conditional else 0)
+def generator(config: Config, shape: Shape, num_classes: int) -> Generator:
+    """The generator of `config`, with fresh weights, for pictures of that shape and data of that many classes."""
+    network = instantiate("network", config.network, Network)
+    return network.generator(shape, num_classes if config.model.conditional else 0)
 
 
-def loggers(config: Config, run: Path) -> list[Logger]:
-    """What records the figures of the run in that folder."""
-    return [instantiate(f"logger.{name}", options).open(run) for name, options in config.logger.items()]
+def loggers(config: Config, folder: RunFolder) -> list[Logger]:
+    """The loggers of the run in that folder."""
+    options = {name: instantiate(f"logger.{name}", node, LoggerOptions) for name, node in config.logger.items()}
+    return [chosen.open(folder.path) for chosen in options.values()]
+
+
+def callbacks(config: Config) -> list[Callback]:
+    """A user's own callbacks."""
+    return [instantiate(f"callback.{name}", node, Callback) for name, node in config.callback.items()]
 
 
 def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
-    """The game of `config` on `pictures`; UserError for choices that do not go together."""
+    """The GAN of `config` on `pictures`; UserError for choices that do not go together."""
     if config.model.conditional and pictures.labels is None:
         raise UserError("model.conditional=true needs labels and this data has none: set model.conditional=false")
     if data.batch_size > len(pictures.images):
         raise UserError(f"data.batch_size={data.batch_size}: there are {len(pictures.images)} pictures; set it lower")
-    network: Network = instantiate("network", config.network)
-    loss = instantiate("loss", config.loss)
-    regularizers: list[Regularizer] = [instantiate(f"regularizer.{k}", v) for k, v in config.regularizer.items()]
-    optimizers = (
-        instantiate("optimizer.generator", config.optimizer.generator),
-        instantiate("optimizer.discriminator", config.optimizer.discriminator),
+    network = instantiate("network", config.network, Network)
+    loss = instantiate("loss", config.loss, Loss)
+    regularizers = {
+        name: instantiate(f"regularizer.{name}", node, Regularizer) for name, node in config.regularizer.items()
+    }
+    optimizers = tuple(
+        instantiate(f"optimizer.{name}", getattr(config.optimizer, name), OptimizerOptions)
+        for name in ("generator", "discriminator")
     )
-    classes = len(pictures.classes) if config.model.conditional else 0
-    per_sample = [name for name, r in zip(config.regularizer, regularizers, strict=True) if r.per_sample]
+    num_classes = len(pictures.classes) if config.model.conditional else 0
+    per_sample = [name for name, regularizer in regularizers.items() if regularizer.per_sample]
     try:
-        generator = network.generator(pictures.shape, classes)
-        discriminator = network.discriminator(pictures.shape, classes, per_sample=bool(per_sample))
+        generator = network.generator(pictures.shape, num_classes)
+        discriminator = network.discriminator(pictures.shape, num_classes, per_sample=bool(per_sample))
     except ValueError as error:
         raise UserError(f"network: {type(network).__name__} {error}") from None
     if data.batch_size == 1 and any(
@@ -89,32 +127,7 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
             f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "
             "mixes them: set network.discriminator_norm=none"
         )
-    for regularizer in regularizers:
-        regularizer.prepare(discriminator)
-
-    conditions = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
-
-    def make_batches(device: torch.device) -> Batches:
-        return Batches(conditions, data.batch_size, config.seed, device, flip=data.flip)
-
-    return GAN(
-        generator,
-        discriminator,
-        loss,
-        regularizers,
-        optimizers,
-        config.train,
-        config.model.latent_dim,
-        make_batches,
-        pauses=[
-            every
-            for every in (
-                LINE_EVERY,
-                config.trainer.log_every_n_steps,
-                config.samples.every,
-                config.evaluation.every,
-                config.checkpoint.every,
-            )
-            if every
-        ],
-    )
+    objectives = Objectives(generator, discriminator, loss, regularizers, config.train.augment)
+    labelled = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
+    batches = Batches(labelled, data.batch_size, config.seed, flip=data.flip)
+    return GAN(objectives, (optimizers[0], optimizers[1]), batches, config.train, config.trainer.graphs == "auto")

@@ -5,6 +5,7 @@ component (a loss, a network, …) is typed where the component is defined.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -39,21 +40,23 @@ class Model:
 
 @dataclass(frozen=True, config=STRICT)
 class Train:
-    n_critic: Positive = 1
-    ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.999
-    augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
-    clip_norm: NonNegativeFloat = 0
-    decay_from: Share = 1.0
-    decay_to: Share = 0.01
+    n_critic: Positive
+    ema_decay: Annotated[float, Ge(0), Lt(1)]
+    augment: tuple[Literal["color", "translation", "cutout"], ...]
+    clip_norm: NonNegativeFloat
+    decay_from: Share
+    decay_to: Share
 
 
 @dataclass(frozen=True, config=STRICT)
 class Trainer:
     max_steps: Positive
-    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"] = "auto"
-    devices: Literal[1] = 1
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    log_every_n_steps: Positive = 50
+    accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
+    devices: Literal[1]
+    precision: Literal["32-true", "bf16-mixed"]
+    log_every_n_steps: Positive
+    # A key that is younger than some run folders, whose configurations lack it.
+    graphs: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -63,7 +66,7 @@ class Samples:
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluation:
-    """samples, final: pictures that are measured while training, and at the end."""
+    """samples: how many generated pictures are measured while training. final: how many at the end."""
 
     every: NonNegative
     samples: Annotated[int, Ge(100)]
@@ -98,8 +101,25 @@ class Config:
     loss: dict[str, Any]
     regularizer: dict[str, dict[str, Any]]
     seed: Annotated[int, Ge(0), Lt(2**32)]
-    logger: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    logger: dict[str, dict[str, Any]]
+    # Keys that are younger than some run folders, whose configurations lack them.
+    callback: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     resume: str | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("hidden", "latent_dim"):
+            value = getattr(self.model, key)
+            if self.network.get(key, value) != value:
+                raise UserError(f"network.{key}={self.network[key]}: it follows model.{key}; type model.{key}=…")
+
+
+INERT = ("resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps", "trainer.graphs")
+"""Keys, or sections, that change nothing of what a run learns or of how it is measured."""
+
+
+def within(key: str, sections: Iterable[str]) -> bool:
+    """Whether a key such as `checkpoint.every` is one of the sections or lies in one."""
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
 def parse(composed: DictConfig, schema: type = Config) -> Any:

@@ -1,7 +1,6 @@
 """The full evaluation: of a run's checkpoint, or of anybody's pictures."""
 
 import dataclasses
-import json
 import sys
 import time
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from ganexp import loggers
 from ganexp.cache import cached
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
+from ganexp.folder import whole
 from ganexp.metrics import evaluator as evaluators
 from ganexp.metrics.card import Card
 from ganexp.metrics.evaluator import Evaluator
@@ -153,7 +153,7 @@ def of_run(
     path = run.checkpoint(checkpoint)
     network = run.network(path, weights, protocol.evaluator.network.mean.device)
     choose = protocol.labels_at(run.classes)
-    batches = sample(network, run.config.model.latent_dim, len(run.classes), n, seed, labels_at=choose)
+    batches = sample(network, n, seed, labels_at=choose)
     samples, images = protocol.look(with_progress(batches, n), run.classes)
     of_the_run = path.resolve().parent == (run.path / "checkpoints").resolve()
     named = path.stem if of_the_run else str(path)
@@ -209,7 +209,7 @@ def conclude(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> None:
         return
     step, typed = run.record["iterations"], run.path / ".hydra" / "overrides.yaml"
     overrides = [str(override) for override in OmegaConf.load(typed)] if typed.is_file() else []
-    Record(run.path / "run.json", resumed=True).write(evaluation=evaluation | {"iterations": step})
+    Record(run.folder, resumed=True).write(evaluation=evaluation | {"iterations": step})
     logger = loggers.TensorBoard().open(run.path)
     loggers.finish(logger, overrides, evaluation["figures"], step)
     logger.finalize("success")
@@ -243,23 +243,17 @@ def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, colu
     return grid(torch.cat(sheet), columns, labels)
 
 
-def append(run: Path, line: dict[str, Any]) -> None:
-    """One line more in a run's `metrics.jsonl`."""
-    with open(run / "metrics.jsonl", "a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
 def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor, protocol: Protocol) -> None:
     """In the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for TensorBoard.
 
     Pictures and curves of another kind than the run's own evaluation say so in their name: `evaluation_raw`.
     """
-    append(run.path, evaluation)
+    run.folder.append_metrics(evaluation)
     other = _apart(run, evaluation, protocol)
     pairs = beside_neighbours(samples, images, protocol)
-    sheet = run.path / "samples" / f"neighbours{other}.png"
-    sheet.parent.mkdir(exist_ok=True)
-    pairs.save(sheet)
+    sheet = run.folder.neighbours(other)
+    with whole(sheet) as temporary:
+        pairs.save(temporary)
     with SummaryWriter(str(run.path)) as writer:
         step = evaluation["step"]
         for name, value in evaluation["figures"].items():

@@ -37,10 +37,12 @@ def train(composed: DictConfig) -> None:
 
     # Torch takes seconds to import; a mistake should be told before.
     from ganexp import build
+    from ganexp.metrics.classifier import Architecture
+    from ganexp.metrics.recipe import Recipe
     from ganexp.metrics.training import train_evaluator
 
-    architecture = build.instantiate("classifier.architecture", config.classifier.architecture)
-    recipe = build.instantiate("classifier.recipe", config.classifier.recipe)
+    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, Architecture)
+    recipe = build.instantiate("classifier.recipe", config.classifier.recipe, Recipe)
     train_evaluator(build.dataset(config.data), architecture, recipe, path, config.note)
 
 

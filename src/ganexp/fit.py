@@ -1,4 +1,4 @@
-"""The training of one run: data, game, Lightning's trainer, and what is watched beside it."""
+"""The training of one run: data, networks, Lightning's trainer and its callbacks."""
 
 import dataclasses
 import gc
@@ -13,16 +13,18 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganexp import build, loggers
+from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import Evaluation
-from ganexp.callbacks.figures import Figures, ProgressBar
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.callbacks.samples import SampleGrid
+from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.evaluation import Protocol, of_run, table
+from ganexp.folder import RunFolder
 from ganexp.memory import keep_freed_memory
 from ganexp.record import Record
 from ganexp.runs import Run
@@ -30,11 +32,14 @@ from ganexp.runs import Run
 log = logging.getLogger("ganexp")
 
 
-def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None:
-    """Train in the folder `run`; KeyboardInterrupt if a signal ended it early, with all saved."""
+def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record, checkpoint: Path | None) -> None:
+    """Train in `folder`, from `checkpoint` on if there is one.
+
+    KeyboardInterrupt if a signal ended the training early; everything is saved then.
+    """
     if not gc.get_freeze_count():
-        # What the imports left, a million objects, is not worth searching for garbage again and again. Once, and
-        # before there is more: a sweep's later jobs would keep what the earlier ones left.
+        # Imports leave a million objects, which the garbage collector need not search again and again. Only once, and
+        # now: later in a sweep, freezing would keep what the earlier jobs left.
         gc.freeze()
     keep_freed_memory()
     on_terminal = sys.stderr.isatty()
@@ -45,40 +50,35 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     record.write(data=about | {"sha256": pictures.sha256()})
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
-    recording = build.loggers(config, run)
+    recording = build.loggers(config, folder)
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
-    classes = len(pictures.classes) if config.model.conditional else 0
-    shown = pictures.classes if config.model.conditional else ()
-    grids = SampleGrid(run, config.samples.every, config.seed, config.model.latent_dim, shown)
-    shown_weights = "ema" if config.train.ema_decay else "raw"
-    interrupt = Interrupt()
-    evaluations = []
+    protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
         protocol = Protocol(data, pictures)
-        evaluations = [
-            Evaluation(run, protocol, config.evaluation.every, config.evaluation.samples, config.seed, classes)
-        ]
+        evaluations = [Evaluation(folder, protocol, config.evaluation.every, config.evaluation.samples, config.seed)]
     elif config.evaluation.every:
         log.warning(
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
-    # Speed stands first, so that its last word does not count what is written at the end.
-    callbacks = [
-        Speed(record),
-        Figures(config.trainer.log_every_n_steps),
-        grids,
-        *evaluations,
-        CollapseAlarm(run, record, gan.loss, evaluations[0] if evaluations else None),
-        Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
-        interrupt,
-        *[ProgressBar()] * on_terminal,
-    ]
-    trainer = _trainer(config, callbacks, recording, on_terminal)
-    last = run / "checkpoints" / "last.ckpt" if config.resume else None
+    callbacks = arranged(
+        [
+            *build.callbacks(config),
+            Speed(record),
+            Curves(config.trainer.log_every_n_steps),
+            LossLines(),
+            *evaluations,
+            CollapseAlarm(folder, record, evaluations[0] if evaluations else None),
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep),
+            SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
+        ]
+    )
+    gan.pauses = pauses(callbacks)
+    interrupt = Interrupt()
+    trainer = _trainer(config, [*callbacks, interrupt, *[ProgressBar()] * on_terminal], recording, on_terminal)
     try:
-        trainer.fit(gan, Endless(), ckpt_path=last, weights_only=True)
-    except SystemExit as end:  # What Lightning makes of a second Ctrl-C, or of a signal before the first iteration.
+        trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as end:  # Lightning raises it for a second Ctrl-C, and for a signal before the first iteration.
         name = interrupt.received.name if interrupt.received else str(end.__context__ or "")
         raise KeyboardInterrupt(name or "SIGINT") from None
     record.write(iterations=trainer.global_step)
@@ -88,11 +88,12 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
             "%s: stopped after iteration %d, all saved. To go on: python -m ganexp.train resume=%s",
             interrupt.received.name,
             trainer.global_step,
-            _short(run),
+            _short(folder.path),
         )
         raise KeyboardInterrupt(interrupt.received.name)
-    if evaluations:
-        evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
+    if protocol is not None:
+        weights = "ema" if config.train.ema_decay else "raw"
+        evaluation = of_run(Run.open(folder.path), protocol, "best", weights, config.evaluation.final, seed=0)
         log.info("%s", table(evaluation))
         record.write(evaluation=evaluation | {"iterations": trainer.global_step})
         for logger in recording:
@@ -101,14 +102,14 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         "%d iterations at %.1f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,
         record.contents.get("iterations_per_second", 0),
-        _short(grids.path(trainer.global_step)),
-        _short(grids.folder / "progress.gif"),
-        _short(run),
+        _short(folder.grid(trainer.global_step)),
+        _short(folder.animation),
+        _short(folder.path),
     )
 
 
 def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool) -> pl.Trainer:
-    """Lightning's, with what is done here taken out of its hands. UserError without the device that was asked for."""
+    """Lightning's trainer, without the parts that our callbacks replace. UserError if there is no such device."""
     try:
         return pl.Trainer(
             max_steps=config.trainer.max_steps,
@@ -132,7 +133,7 @@ def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logge
 
 
 class Endless:
-    """What Lightning's loop counts: batches are a function of the iteration, so nothing is loaded here."""
+    """An empty loader for Lightning's loop, which needs one. The batches are a function of the iteration."""
 
     def __iter__(self) -> Iterator[tuple[()]]:
         while True:
@@ -140,14 +141,15 @@ class Endless:
 
 
 def _short(path: Path) -> Path:
-    """As one would type it from here."""
+    """The path as one would type it from the current directory."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _quieten(on_terminal: bool) -> None:
-    """Lightning's tips go nowhere; beside a progress bar, the lines of losses go to the file alone."""
+    """Silence Lightning's tips. Beside a progress bar, write the lines of losses to the file alone."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    # It takes the average of G, always in eval mode, and a resume in mid-epoch for mistakes.
+    # Lightning warns of two things that are right here: the average of G stays in eval mode, and a run may resume in
+    # the middle of an epoch.
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")

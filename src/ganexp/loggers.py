@@ -20,6 +20,7 @@ from torch.utils.tensorboard.summary import hparams, scalar
 
 from ganexp.config import STRICT
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 
 CHARTS = {
     "training": {
@@ -135,16 +136,16 @@ def finish(logger: Logger, overrides: Sequence[str], metrics: Mapping[str, float
 
 
 def _write_row(run: Path, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
-    """Write one row of TensorBoard's table of runs, to `run/hparams`.
+    """Write the row of a run in TensorBoard's table of runs.
 
     The table has a column for each scalar beside a row's settings, so the row has a folder without training scalars.
     """
-    folder = run / "hparams"
-    for old in folder.glob("events.out.tfevents.*"):  # TensorBoard would show the settings that it finds first.
+    row = RunFolder(RunFolder(run).row)
+    for old in row.events():  # TensorBoard would show the settings that it finds first.
         old.unlink()
     # One run's experiment summary would hide the columns of every other sweep. Without any, TensorBoard joins all.
     _, start, end = hparams(settings, metrics)
-    writer = FileWriter(str(folder))
+    writer = FileWriter(str(row.path))
     for summary in (start, end, *(scalar(name, value) for name, value in metrics.items())):
         writer.add_summary(summary, step)
     writer.close()

@@ -1,8 +1,7 @@
-"""Adversarial losses: pairs, one half for each network.
+"""Adversarial losses. Each is a pair: one half for D, one half for G.
 
-`discriminator(real, fake)` and `generator(fake, real)` take logits, float [B],
-unbounded, and return a scalar to minimise. All work from logits and stay finite
-for any finite logit. A loss of one's own is a class with these two methods.
+`discriminator(real, fake)` and `generator(fake, real)` take logits, float [B], unbounded, and return a scalar to
+minimise, which is finite for any finite logits. A new loss is a class with these two methods.
 """
 
 import math
@@ -17,16 +16,16 @@ from ganexp.config import STRICT, Share
 
 
 class Loss(ABC):
-    compares: ClassVar[bool] = False
-    """Whether the generator's half looks at real logits too."""
-
-    @property
-    def least(self) -> float | None:
-        """What the discriminator's half cannot fall below, and nears as D wins; None if it has no bound."""
-        return 0.0
+    needs_real: ClassVar[bool] = False
+    """Whether G's half needs the logits of real pictures too."""
 
     boundary: ClassVar[float] = 0.0
-    """The logit at which D takes a picture for real as much as for fake."""
+    """The logit of a picture that D holds for real as much as for fake."""
+
+    @property
+    def minimum(self) -> float | None:
+        """The lower bound of D's half, which it approaches as D wins; None if there is no bound."""
+        return 0.0
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
@@ -37,7 +36,7 @@ class Loss(ABC):
 
 @dataclass(frozen=True, config=STRICT)
 class Minimax(Loss):
-    """Goodfellow et al. 2014, eq. 1: both play for one value. G's gradient fades where D wins.
+    """Goodfellow et al. 2014, eq. 1: G maximises what D minimises. G's gradient vanishes where D wins.
 
     `smoothing` (Salimans et al. 2016): D's target on real pictures is 1 - smoothing.
     """
@@ -45,7 +44,7 @@ class Minimax(Loss):
     smoothing: Share = 0.0
 
     @property
-    def least(self) -> float:
+    def minimum(self) -> float:
         return -sum(p * math.log(p) for p in (self.smoothing, 1 - self.smoothing) if p)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -67,7 +66,7 @@ class NonSaturating(Minimax):
 
 @dataclass(frozen=True, config=STRICT)
 class LeastSquares(Loss):
-    """Mao et al. 2017, eq. 9: logits are drawn to 1 (real) and 0 (fake) by squares.
+    """Mao et al. 2017, eq. 9: squared distances of the logits from 1 (real) and 0 (fake).
 
     `smoothing`: D's target on real pictures is 1 - smoothing.
     """
@@ -84,10 +83,10 @@ class LeastSquares(Loss):
 
 @dataclass(frozen=True, config=STRICT)
 class Wasserstein(Loss):
-    """Arjovsky, Chintala and Bottou 2017, eq. 2: needs a regularizer that bounds D's slope."""
+    """Arjovsky, Chintala and Bottou 2017, eq. 2. A regularizer must bound D's slope."""
 
     @property
-    def least(self) -> float | None:
+    def minimum(self) -> float | None:
         return None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
@@ -98,26 +97,25 @@ class Wasserstein(Loss):
 
 
 @dataclass(frozen=True, config=STRICT)
-class Hinge(Wasserstein):
-    """Lim and Ye 2017; Miyato et al. 2018, eq. 16: D stops at margin 1."""
-
-    @property
-    def least(self) -> float:
-        return 0.0
+class Hinge(Loss):
+    """Lim and Ye 2017; Miyato et al. 2018, eq. 16: D gains nothing beyond a margin of 1."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return relu(1 - real).mean() + relu(1 + fake).mean()
 
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        return -fake.mean()
+
 
 @dataclass(frozen=True, config=STRICT)
 class Relativistic(Loss):
-    """RpGAN, Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 2: only differences of pairs count."""
+    """RpGAN, Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 2: D judges differences of real and fake logits."""
 
-    compares: ClassVar[bool] = True
+    needs_real: ClassVar[bool] = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real).mean()
 
     def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
-        assert real is not None, "a loss that compares is given real logits"
+        assert real is not None, "needs_real is set, so the caller passes the real logits"
         return softplus(real - fake).mean()

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset as TorchDataset
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.data.dataset import Dataset
 from ganexp.errors import UserError
-from ganexp.evaluation import append, with_progress
+from ganexp.evaluation import with_progress
 from ganexp.metrics import given
 from ganexp.runs import Run
 from ganexp.sampling import sample
@@ -54,7 +54,7 @@ def evaluate(
         path = run.checkpoint(checkpoint)
         about = {"run": str(run.path), "checkpoint": path.stem, "step": run.iteration(path)}
         network = run.network(path, weights, device)
-        batches = sample(network, run.config.model.latent_dim, len(run.classes), N, seed)
+        batches = sample(network, N, seed)
         images = torch.cat([images for images, _ in with_progress(batches, N)])
     else:
         images, _ = given.read(Path(str(samples)), N, (3, 32, 32))
@@ -70,7 +70,7 @@ def evaluate(
     }
     if run is not None:
         result = about | result
-        append(run.path, result)
+        run.folder.append_metrics(result)
     return result
 
 

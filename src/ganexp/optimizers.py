@@ -1,5 +1,6 @@
-"""Optimizers, by the fields that GAN papers name. Each is called with the parameters."""
+"""Optimizers, with the fields that GAN papers name. An instance is called with the parameters."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -13,23 +14,30 @@ from ganexp.config import STRICT, PositiveFloat
 Beta = Annotated[float, Ge(0), Lt(1)]
 
 
-@dataclass(frozen=True, config=STRICT)
-class Adam:
-    """Kingma and Ba 2015. `betas`: decay of the mean and of the squares of the gradients."""
+class OptimizerOptions(ABC):
+    """The options of an optimizer, which makes one for given parameters."""
 
-    lr: PositiveFloat = 2e-4
-    betas: tuple[Beta, Beta] = (0.5, 0.999)
+    @abstractmethod
+    def __call__(self, parameters: Iterable[Parameter]) -> optim.Optimizer: ...
+
+
+@dataclass(frozen=True, config=STRICT)
+class Adam(OptimizerOptions):
+    """Kingma and Ba 2015. `betas`: decay rates of the mean of the gradients, and of the mean of their squares."""
+
+    lr: PositiveFloat
+    betas: tuple[Beta, Beta]
 
     def __call__(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         return optim.Adam(parameters, lr=self.lr, betas=self.betas, fused=True)
 
 
 @dataclass(frozen=True, config=STRICT)
-class RMSprop:
-    """Tieleman and Hinton 2012. `betas`: momentum, and decay of the squares of the gradients."""
+class RMSprop(OptimizerOptions):
+    """Tieleman and Hinton 2012. `betas`: momentum, and decay rate of the mean of the squared gradients."""
 
-    lr: PositiveFloat = 5e-5
-    betas: tuple[Beta, Beta] = (0.0, 0.99)
+    lr: PositiveFloat
+    betas: tuple[Beta, Beta]
 
     def __call__(self, parameters: Iterable[Parameter]) -> optim.Optimizer:
         momentum, alpha = self.betas

@@ -1,7 +1,6 @@
 """`run.json`: what a run is and how it went, at any time."""
 
 import json
-import os
 import platform
 import subprocess
 import time
@@ -13,24 +12,27 @@ from typing import Any
 
 from ganexp import __version__
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder, write_whole
 
 
 class Record:
-    """The contents of a `run.json`, on disk whole after every change. A resumed run's record goes on from its own."""
+    """The contents of a `run.json`. The file on disk is whole after every change."""
 
-    def __init__(self, path: Path, resumed: bool = False):
-        self.path = path
-        self.contents: dict[str, Any] = json.loads(path.read_text()) if resumed else {}
+    def __init__(self, folder: RunFolder, resumed: bool = False):
+        """resumed: go on with the contents that are there."""
+        self.folder = folder
+        self.contents: dict[str, Any] = folder.read_record() if resumed else {}
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.contents, indent=2) + "\n")
-        os.replace(temporary, self.path)
+        write_whole(self.folder.record, json.dumps(self.contents, indent=2) + "\n")
 
     @contextmanager
     def keep(self, **about: Any) -> Iterator[None]:
-        """While the block runs the status is running; then finished, interrupted or failed, with why."""
+        """Inside the block the status is running; afterwards it is finished, or interrupted or failed, with the reason.
+
+        UserError if another process is working in this folder.
+        """
         packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
         versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
         started = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -51,7 +53,7 @@ class Record:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from; None outside one, in another project's repository too."""
+    """The commit of the checkout that holds this code; None outside a checkout, and in another project's repository."""
     here = Path(__file__)
     git = ["git", "-C", str(here.parent)]
     try:

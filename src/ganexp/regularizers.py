@@ -1,7 +1,7 @@
-"""What is asked of the discriminator beside the loss.
+"""Regularizers of the discriminator.
 
-A regularizer does its work at one of three points: once, when the networks are
-built (`prepare`); as a term of D's loss (`penalty`); after D's step (`project`).
+A regularizer acts at one of three points: once, when the networks are built (`prepare`); as a term of D's loss
+(`penalty`); after each step of D's optimizer (`project`).
 """
 
 from typing import ClassVar, Literal
@@ -17,26 +17,26 @@ from ganexp.networks.discriminator import Discriminator
 
 class Regularizer:
     interval: Positive = 1
-    """Computed at every interval-th update of D, interval times as heavy (lazy regularization,
-    Karras et al. 2020)."""
+    """Updates of D between two penalties. The penalty's weight is multiplied by `interval`, so the mean stays the same
+    (lazy regularization, Karras et al. 2020)."""
 
     per_sample: ClassVar[bool] = False
-    """It makes sense only where D judges each picture by itself: no BatchNorm in D."""
+    """Whether D must judge each picture by itself, that is, without BatchNorm."""
 
     def prepare(self, discriminator: Discriminator) -> None:
-        pass
+        """Change D once, before its first step."""
 
     def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor | None:
-        """A scalar to add to D's loss; `real` and `fake` are float [B, C, H, W] without gradient."""
+        """A scalar to add to D's loss, or None. real, fake: float [B, C, H, W] without gradient; labels: int64 [B]."""
         return None
 
     def project(self, discriminator: Discriminator) -> None:
-        pass
+        """Bring D's parameters back into the set that is allowed, after a step."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class GradientPenalty(Regularizer):
-    """All gradient penalties: where D's gradient is taken, times what is asked of its norm.
+    """All gradient penalties: `where` D's gradient is taken, and `what` its norm should be.
 
     | paper                               | where       | what        |
     |-------------------------------------|-------------|-------------|
@@ -45,7 +45,7 @@ class GradientPenalty(Regularizer):
     | R1, R2 (Mescheder et al. 2018)      | real, fake  | norm_zero   |
     | DRAGAN (Kodali et al. 2017)         | around_real | norm_one    |
 
-    `weight` multiplies the mean over the batch; it is lambda, and gamma / 2 of R1 and R2.
+    `weight` multiplies the mean over the batch. It is the papers' lambda; for R1 and R2 it is gamma / 2.
     """
 
     where: Literal["real", "fake", "line", "around_real"]
@@ -55,12 +55,12 @@ class GradientPenalty(Regularizer):
     per_sample: ClassVar[bool] = True
 
     def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
-        # A second derivative in half precision is noise: leave autocast, whatever the run's precision.
+        # Second derivatives in half precision are noise, so the penalty is computed in float32 at any precision.
         with torch.autocast(real.device.type, enabled=False):
             points = _PLACES[self.where](real.float(), fake.float()).detach().requires_grad_()
             logits = discriminator(points, labels).logits
             (gradients,) = torch.autograd.grad(logits.sum(), points, create_graph=True)
-            return self.weight * _DEMANDS[self.what](gradients.flatten(1).square().sum(1)).mean()
+            return self.weight * _TARGETS[self.what](gradients.flatten(1).square().sum(1)).mean()
 
 
 def _line(real: Tensor, fake: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def _line(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def _around_real(real: Tensor, fake: Tensor) -> Tensor:
-    """On lines from a picture to itself with noise, as the authors' code has it."""
+    """A random point between each picture and the same picture with noise, as in the authors' code."""
     share = torch.rand(len(real), 1, 1, 1, device=real.device)
     return real + share * 0.5 * real.std() * torch.rand_like(real)
 
@@ -80,8 +80,8 @@ _PLACES = {
     "around_real": _around_real,
 }
 
-# Of the squared norm, float [B]. The epsilon keeps the root's own gradient finite at 0.
-_DEMANDS = {
+# Functions of the squared norm, float [B]. The epsilon keeps the gradient of the root finite at 0.
+_TARGETS = {
     "norm_zero": lambda squared: squared,
     "norm_one": lambda squared: ((squared + 1e-12).sqrt() - 1).square(),
     "at_most_one": lambda squared: ((squared + 1e-12).sqrt() - 1).relu().square(),
@@ -92,7 +92,7 @@ _DEMANDS = {
 class WeightClip(Regularizer):
     """Every parameter of D stays in [-limit, limit] (Arjovsky et al. 2017)."""
 
-    limit: PositiveFloat = 0.01
+    limit: PositiveFloat
     per_sample: ClassVar[bool] = True
 
     @torch.no_grad()
@@ -108,6 +108,6 @@ class SpectralNorm(Regularizer):
 
     def prepare(self, discriminator: Discriminator) -> None:
         for module in list(discriminator.modules()):
-            # The label's channel is an input: of norm 1 it would be next to nothing beside the picture.
+            # The label map is an input, not a layer: with norm 1 it would be far smaller than the picture.
             if isinstance(module, nn.Linear | nn.Conv2d | nn.Embedding) and module is not discriminator.label_map:
                 parametrizations.spectral_norm(module)

@@ -1,36 +1,29 @@
-"""Going on with a run, in its own folder, as if it had never stopped."""
+"""Resuming a run, in its own folder, as if it had never stopped."""
 
-import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from ganexp.command import around, config_dir
-from ganexp.config import Config, parse
+from ganexp.config import INERT, Config, parse, within
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder, write_whole
 
 log = logging.getLogger("ganexp")
 
-FREE = (
-    "resume",
-    "trainer.max_steps",
-    "trainer.log_every_n_steps",
-    "checkpoint",
-    "samples",
-    "evaluation",
-    "data.evaluator",
-    "logger",
-)
-"""Keys, or sections, that may differ from the run's own: they do not change what is learned, but for `max_steps`
-where learning rates fall towards it."""
+FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root")
+"""Keys, or sections, that may differ from the run's own. They change nothing of what is learned, except `max_steps`
+where learning rates fall towards it. `data.root` may name another place, because the pictures' hash is compared."""
 
 
 def expand(arguments: list[str]) -> list[str]:
-    """Replace `resume=RUN` by what RUN was started with; what was typed beside it comes later and wins.
+    """Put before `resume=RUN` the words that RUN was started with. Words that were typed come later and win.
 
-    The run's `.hydra` stays as it is until `accept` has found that nothing that matters differs.
+    The run's `.hydra` stays as it is until `accept` has compared the configurations.
     """
     path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("resume=")), "")
     if path in ("", "null"):
@@ -39,52 +32,68 @@ def expand(arguments: list[str]) -> list[str]:
         return arguments
     if {"-m", "--multirun"} & set(arguments):
         raise UserError(f"resume={path} goes on with one run, and -m starts several: leave one of them out")
-    run = Path(path)
-    if not (run / "checkpoints" / "last.ckpt").is_file():
-        raise UserError(f"resume={path}: no checkpoints/last.ckpt there; name a run's folder, such as outputs/…")
-    if not all((run / ".hydra" / name).is_file() for name in ("config.yaml", "hydra.yaml", "overrides.yaml")):
-        raise UserError(f"resume={path}: its folder .hydra, which says how it was started, is missing or not whole")
-    saved = [str(o) for o in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
-    own = [o for o in saved if not o.startswith("resume=")]
+    folder = RunFolder(Path(path))
+    if not folder.last.is_file() and not folder.numbered_checkpoints():
+        raise UserError(f"resume={path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…")
+    saved = [str(override) for override in load(folder.overrides)]
+    own = [override for override in saved if not override.startswith("resume=")]
+    hydra = load(folder.hydra).get("hydra")
+    if not hydra:
+        raise UserError(f"resume={path}: {folder.hydra} does not say how the run was started; start a new run")
     if not any(a.startswith("--config-dir") for a in arguments):
-        arguments = [*config_dir(OmegaConf.load(run / ".hydra" / "hydra.yaml").hydra), *arguments]
+        arguments = [*config_dir(hydra), *arguments]
     return around(arguments, own, [f"hydra.run.dir='{path}'", "hydra.output_subdir=null"])
 
 
-def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
-    """Refuse, naming the key, if `composed` would train nothing, or anything else than `run` did.
+def load(path: Path) -> Any:
+    """A YAML file of a run's `.hydra`; UserError if it is missing or damaged."""
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, ValueError, YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: it says how the run was started, and cannot be read ({reason})") from None
+    return loaded
 
-    Only then is the run's `.hydra` brought up to date.
+
+def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Path:
+    """The checkpoint to go on from.
+
+    UserError, with the key, if `composed` would train nothing, or something else than the run did. Only if not, the
+    run's `.hydra` is brought up to date, and its evaluations after the checkpoint are forgotten.
     """
     config: Config = parse(composed)
-    before: Any = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "config.yaml"), resolve=True)
+    before: Any = OmegaConf.to_container(load(folder.config), resolve=True)
     now: Any = OmegaConf.to_container(composed, resolve=True)
     for key, old, new in _differences(before, now, ""):
-        if not any(key == free or key.startswith(free + ".") for free in FREE):
+        if not within(key, FREE):
             raise UserError(
                 f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
                 f"leave {key} out, or start a new run without resume="
             )
 
-    # Torch takes seconds to import; a mistake should be told before.
-    import torch
+    # Torch takes seconds to import, so mistakes in the configuration are told before.
+    from ganexp import build, checkpoints
 
-    from ganexp import build
-
-    record = json.loads((run / "run.json").read_text())
-    last = run / "checkpoints" / "last.ckpt"
-    done = torch.load(last, weights_only=True, mmap=True, map_location="cpu")["global_step"]
+    try:
+        record = folder.read_record()
+    except (OSError, ValueError):
+        record = {}
+        log.warning("%s is missing or damaged, and is written anew", folder.record)
+    checkpoint = checkpoints.newest_whole(folder)
+    if checkpoint != folder.last:
+        log.warning("%s is missing or damaged; the run goes on from %s", folder.last, checkpoint)
+    done = checkpoints.read(checkpoint)["global_step"]
     # A run that was stopped at its end may still lack its last evaluation.
-    if done > config.trainer.max_steps or (done == config.trainer.max_steps and record["status"] == "finished"):
+    if done > config.trainer.max_steps or (done == config.trainer.max_steps and record.get("status") == "finished"):
         raise UserError(
-            f"resume={run}: its {done} iterations are done; to go further, "
+            f"resume={folder.path}: its {done} iterations are done; to go further, "
             f"add trainer.max_steps={2 * done} or any other number above"
         )
     known = record.get("data", {}).get("sha256")
     if known is not None and build.dataset(config.data).load().sha256() != known:
         raise UserError(
-            f"resume={run}: data are not the pictures that it was started with, and a resumed run goes on as it was; "
-            "bring them back, or start a new run without resume="
+            f"resume={folder.path}: data are not the pictures that it was started with, and a resumed run goes on as "
+            "it was; bring them back, or start a new run without resume="
         )
     if config.train.decay_from < 1 and config.trainer.max_steps != before["trainer"]["max_steps"]:
         log.warning(
@@ -94,11 +103,15 @@ def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:
             before["trainer"]["max_steps"],
             config.trainer.max_steps,
         )
-    OmegaConf.save(composed, run / ".hydra" / "config.yaml")
-    OmegaConf.save(OmegaConf.create(overrides), run / ".hydra" / "overrides.yaml")
+    write_whole(folder.config, OmegaConf.to_yaml(composed))
+    write_whole(folder.overrides, OmegaConf.to_yaml(OmegaConf.create(overrides)))
+    folder.rewind(done)
+    log.info("Resuming at iteration %d of %d", done, config.trainer.max_steps)
+    return checkpoint
 
 
-def _differences(before: Any, now: Any, key: str):
+def _differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+    """The leaves that differ: key, old value, new value."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
             yield from _differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from ganexp import command, resume
 from ganexp.config import parse
+from ganexp.folder import RunFolder
 from ganexp.page import sweep
 from ganexp.record import Record
 
@@ -15,18 +16,18 @@ from ganexp.record import Record
 def train(composed: DictConfig) -> None:
     """One run, from a composed configuration to a folder of results."""
     hydra = HydraConfig.get()
-    run, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
-    if composed.resume:
-        resume.accept(run, composed, overrides)
-    record = Record(run / "run.json", resumed=bool(composed.resume))
-    typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
-    with record.keep(command=typed, seed=composed.seed):
-        config = parse(composed)
+    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), list(hydra.overrides.task)
+    with folder.locked():
+        checkpoint = resume.accept(folder, composed, overrides) if composed.resume else None
+        record = Record(folder, resumed=checkpoint is not None)
+        typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
+        with record.keep(command=typed, seed=composed.seed):
+            config = parse(composed)
 
-        # Torch and Lightning take seconds to import; a mistake should be told before.
-        from ganexp.fit import fit
+            # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
+            from ganexp.fit import fit
 
-        fit(config, overrides, run, record)
+            fit(config, overrides, folder, record, checkpoint)
 
 
 def main() -> None:

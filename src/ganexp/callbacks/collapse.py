@@ -2,15 +2,13 @@
 
 import logging
 import math
-from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-
+from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.evaluation import Evaluation
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 from ganexp.gan import GAN
-from ganexp.losses import Loss
 from ganexp.record import Record
 
 log = logging.getLogger("ganexp")
@@ -28,14 +26,17 @@ SHARE = 0.5
 """Share of duplicates among samples that is a collapse; of real pictures it is about a hundredth."""
 
 
-class CollapseAlarm(pl.Callback):
+class CollapseAlarm(Callback):
     """Stops a run whose figures are no longer finite; warns, once for each kind, of what else it sees.
 
     Pictures are judged in the last three quarters of a run, when two evaluations in turn agree, or if there is but one.
     """
 
-    def __init__(self, run: Path, record: Record, loss: Loss, evaluation: Evaluation | None):
-        self.run, self.record, self.loss, self.evaluation = run, record, loss, evaluation
+    every = None
+    after = (Evaluation,)
+
+    def __init__(self, folder: RunFolder, record: Record, evaluation: Evaluation | None):
+        self.folder, self.record, self.evaluation = folder, record, evaluation
         self._since: dict[str, int] = {}
         self._warned: list[str] = []
         self._judged, self._before = 0, set()
@@ -46,16 +47,13 @@ class CollapseAlarm(pl.Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._warned = state_dict["warned"]
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        assert isinstance(pl_module, GAN)
-        report, step = pl_module.report, trainer.global_step
+    def look(self, gan: GAN, step: int) -> None:
+        report, minimum = gan.scalars, gan.objectives.loss.minimum
         if not report:
             return
         if not all(map(math.isfinite, report.values())):
-            self._stop(trainer, report)
-        lost = report["loss/discriminator"] - self.loss.least if self.loss.least is not None else math.inf
+            self._stop(gan, step)
+        lost = report["loss/discriminator"] - minimum if minimum is not None else math.inf
         self._lasting(
             "saturated",
             step,
@@ -72,8 +70,8 @@ class CollapseAlarm(pl.Callback):
             f"{report['gradient_norm/generator']:.1e}): it does not learn; use loss=non_saturating, a smaller "
             "optimizer.discriminator.lr, or regularizer=r1",
         )
-        if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, trainer.max_steps // 4):
-            alone = not self._judged and self.evaluation.newest_step == trainer.max_steps
+        if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, gan.trainer.max_steps // 4):
+            alone = not self._judged and self.evaluation.newest_step == gan.trainer.max_steps
             self._judged = self.evaluation.newest_step
             self._judge(self.evaluation, alone)
 
@@ -107,13 +105,13 @@ class CollapseAlarm(pl.Callback):
             log.warning("Warning: %s.", sentence)
             self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
 
-    def _stop(self, trainer: pl.Trainer, report: dict[str, float]) -> None:
-        wrong = ", ".join(name for name, value in report.items() if not math.isfinite(value))
-        trainer.save_checkpoint(self.run / "checkpoints" / "nan.ckpt")
-        last = self.run / "checkpoints" / "last.ckpt"
+    def _stop(self, gan: GAN, step: int) -> None:
+        wrong = ", ".join(name for name, value in gan.scalars.items() if not math.isfinite(value))
+        gan.trainer.save_checkpoint(self.folder.nan)
+        last = self.folder.last
         whole = f", and {last} is from before" if last.is_file() else ""
         raise UserError(
-            f"Stopped at iteration {trainer.global_step}: {wrong} not finite. The networks as they are now are in "
+            f"Stopped at iteration {step}: {wrong} not finite. The networks as they are now are in "
             f"checkpoints/nan.ckpt{whole}. Lower the learning rates (optimizer.generator.lr, "
             "optimizer.discriminator.lr), or bound them by train.clip_norm=1"
         )

@@ -4,12 +4,11 @@ import logging
 import math
 import time
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-
-from ganexp.evaluation import Protocol, append
+from ganexp.callbacks.callback import Callback
+from ganexp.evaluation import Protocol
+from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 from ganexp.metrics.classes import missing
 from ganexp.metrics.measure import quick
@@ -18,15 +17,16 @@ from ganexp.sampling import CHOOSING, sample
 log = logging.getLogger("ganexp")
 
 
-class Evaluation(pl.Callback):
+class Evaluation(Callback):
     """At every `every`-th iteration: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
 
     The `n` pictures are of a stream of latents that no reported figure comes from, and whose generator is its own:
     a run learns the same with and without evaluations.
     """
 
-    def __init__(self, run: Path, protocol: Protocol, every: int, n: int, seed: int, classes: int):
-        self.run, self.protocol, self.every, self.n, self.seed, self.classes = run, protocol, every, n, seed, classes
+    def __init__(self, folder: RunFolder, protocol: Protocol, every: int, n: int, seed: int):
+        self.folder, self.protocol, self.every, self.n, self.seed = folder, protocol, every, n, seed
+        self._began = time.perf_counter()
         self.best, self._before = math.inf, 0.0
         self._by = f"{n} samples and {protocol.evaluator.name} {protocol.evaluator.card['sha256'][:8]}"
         self.newest: dict[str, float] = {}
@@ -43,42 +43,35 @@ class Evaluation(pl.Callback):
         else:  # Scores of other cards are not ranked against each other.
             log.info("best.ckpt is chosen anew: it was by %s, and is now by %s", state_dict["by"], self._by)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._began = time.perf_counter()
-        self.protocol.evaluator.network.to(pl_module.device)
+    def looks_at(self, step: int, max_steps: int) -> bool:
+        return super().looks_at(step, max_steps) or step == max_steps
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        assert isinstance(pl_module, GAN)
-        step = trainer.global_step
-        if step % self.every and step != trainer.max_steps:
-            return
-        if not all(map(math.isfinite, pl_module.report.values())):
-            return  # The alarm is about to stop the run, and what is left of the networks is not to be the best.
-        network = pl_module.shown
-        was_training = network.training
+    def begin(self, gan: GAN, step: int) -> None:
+        self._began = time.perf_counter()
+        self.protocol.evaluator.network.to(gan.device)
+
+    def look(self, gan: GAN, step: int) -> None:
+        if not all(map(math.isfinite, gan.scalars.values())):
+            return  # The alarm is about to stop the run. Its networks must not become the best checkpoint.
         seed, own = self.seed + CHOOSING, self.protocol.pictures.classes
         choose = self.protocol.labels_at(own)
-        batches = sample(network.eval(), pl_module.latent_dim, self.classes, self.n, seed, labels_at=choose)
-        samples, _ = self.protocol.look(batches, own)
-        network.train(was_training)
+        samples, _ = self.protocol.look(sample(gan.sampled_generator, self.n, seed, labels_at=choose), own)
         self.newest = quick(samples, self.protocol.train, self.protocol.evaluator.name)
         shares, classes = self.protocol.train.shares, self.protocol.evaluator.classes
         self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares, self.n)]
         name = f"fid_{self.protocol.evaluator.name}"
         score, floor = self.newest[name], self._floor
-        card = self.protocol.card(self.n, "raw" if pl_module.ema is None else "ema", self.seed + CHOOSING)
+        card = self.protocol.card(self.n, "raw" if gan.ema is None else "ema", self.seed + CHOOSING)
         about = {"floors": {name: floor} if floor is not None else {}, "card": card}
-        append(self.run, {"step": step, "seconds": round(self._seconds(), 2)} | self.newest | about)
-        for logger in trainer.loggers:
+        self.folder.append_metrics({"step": step, "seconds": round(self._seconds(), 2)} | self.newest | about)
+        for logger in gan.trainer.loggers:
             logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
         beside = f"real pictures {floor:.2f}; " if floor is not None else ""
         by = self.protocol.evaluator.name
         log.info("iteration %6d  FID %.2f (%s%s, %d samples)", step, score, beside, by, self.n)
         if score < self.best:
             self.best = score
-            trainer.save_checkpoint(self.run / "checkpoints" / "best.ckpt")
+            gan.trainer.save_checkpoint(self.folder.best)
 
     @cached_property
     def _floor(self) -> float | None:

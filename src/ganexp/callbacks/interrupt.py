@@ -1,26 +1,45 @@
-"""Ctrl-C and SIGTERM end the run, with everything saved, after the iterations under way: a quarter of a second."""
+"""Signals that ask a run to stop: it ends after the iterations under way, a quarter of a second at most, and saves."""
 
+import os
 import signal
+import threading
+import time
 from types import FrameType
 
 import pytorch_lightning as pl
 
+PATIENCE = 10.0
+"""Seconds after which another signal ends the process at once. Before, it is ignored: saving is under way."""
+
+
+def signals() -> list[signal.Signals]:
+    """Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and under Slurm its early warning."""
+    known = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        known.append(signal.SIGHUP)
+    if "SLURM_JOB_ID" in os.environ:
+        known.append(signal.SIGUSR1)
+    return known
+
 
 class Interrupt(pl.Callback):
-    """`received` is the signal that came, if one did. A second Ctrl-C ends at once."""
+    """`received` is the first signal that came, if one did."""
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._at = 0.0
         self._previous = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         def stop(number: int, _frame: FrameType | None) -> None:
-            if self.received is not None:
-                raise KeyboardInterrupt
-            self.received = signal.Signals(number)
-            trainer.should_stop = True
+            if self.received is None:
+                self.received, self._at = signal.Signals(number), time.monotonic()
+                trainer.should_stop = True
+            elif time.monotonic() - self._at > PATIENCE:
+                raise KeyboardInterrupt(self.received.name)
 
-        self._previous = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        if threading.current_thread() is threading.main_thread():  # Python handles signals in no other thread.
+            self._previous = {number: signal.signal(number, stop) for number in signals()}
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._restore()
@@ -31,3 +50,4 @@ class Interrupt(pl.Callback):
     def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        self._previous = {}

@@ -1,11 +1,11 @@
-"""How fast a run is, for its record."""
+"""The speed of a run, for its record."""
 
 import resource
 import sys
 import time
 
-import pytorch_lightning as pl
-
+from ganexp.callbacks.callback import Callback
+from ganexp.gan import GAN
 from ganexp.process import process_start
 from ganexp.record import Record
 
@@ -13,29 +13,33 @@ WARM_UP = 50
 """Iterations that the mean speed leaves out."""
 
 
-class Speed(pl.Callback):
-    """Writes start_seconds (from the process's start, in a sweep the first job's, until the first iterations are done),
-    iterations_per_second, seconds and peak_mb."""
+class Speed(Callback):
+    """Writes start_seconds, seconds, iterations_per_second and peak_mb to the record.
+
+    start_seconds run from the start of the process to the end of the first iterations. In a sweep the process is that
+    of the first job.
+    """
+
+    every = None
 
     def __init__(self, record: Record):
         self.record = record
+        self._first, self._warm, self._began, self._clock, self._started = 0, -1, 0.0, 0.0, False
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._first, self._warm = trainer.global_step, None
+    def begin(self, gan: GAN, step: int) -> None:
+        self._first = step
         self._clock = self._began = time.perf_counter()
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
-    ) -> None:
-        done = trainer.global_step - self._first
-        if batch_idx == 0:
+    def look(self, gan: GAN, step: int) -> None:
+        if not self._started:
+            self._started = True
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
-        if self._warm is None and done >= WARM_UP:
-            self._warm, self._clock = trainer.global_step, time.perf_counter()
+        if self._warm < 0 and step - self._first >= WARM_UP:
+            self._warm, self._clock = step, time.perf_counter()
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def end(self, gan: GAN, step: int) -> None:
         now = time.perf_counter()
-        counted = trainer.global_step - (self._first if self._warm is None else self._warm)
+        counted = step - max(self._first, self._warm)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.record.write(
             seconds=round(now - self._began, 3),

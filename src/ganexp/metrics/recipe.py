@@ -74,7 +74,7 @@ def train(
     if flip:
         half = torch.rand(len(pictures.images), 1, 1, 1, generator=seeds.generator(recipe.seed, "flip")) < 0.5
         pictures = replace(pictures, images=torch.where(half, pictures.images.flip(-1), pictures.images))
-    batches = Batches(pictures, recipe.batch_size, recipe.seed, device)
+    batches = Batches(pictures, recipe.batch_size, recipe.seed).to(device)
     total = recipe.epochs * batches.per_epoch
     optimizer = torch.optim.SGD(_groups(network, recipe), momentum=0.85, nesterov=True)
     rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())

@@ -1,1 +1,1 @@
-"""Pairs of networks. Each file is one architecture for any image shape it can make."""
+"""Pairs of networks. Each file is one architecture, for every picture shape that it can make."""

@@ -1,4 +1,4 @@
-"""DCGAN (Radford, Metz and Chintala 2016), for any size that halves down to 4..7 pixels."""
+"""DCGAN (Radford, Metz and Chintala 2016), for any size that halving brings to 4..7 pixels."""
 
 from pydantic.dataclasses import dataclass
 from torch import nn
@@ -6,21 +6,23 @@ from torch import nn
 from ganexp.config import STRICT
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
-from ganexp.networks.generator import Generator, input_features
+from ganexp.networks.generator import ConcatGenerator, Generator, input_features
 from ganexp.networks.network import Network, Shape, halvings
 
 
 @dataclass(frozen=True, config=STRICT)
 class DCGAN(Network):
-    """Transposed convolutions 4x4 in G, strided ones in D, `hidden` channels beside the picture
-    and twice as many at each smaller size."""
+    """Transposed convolutions (4x4) in G, strided convolutions in D.
 
-    def generator(self, shape: Shape, classes: int) -> nn.Module:
+    The layer beside the picture has `hidden` channels; each halving of the size doubles them.
+    """
+
+    def generator(self, shape: Shape, num_classes: int) -> Generator:
         times = halvings(shape)
         norm = self.generator_norm == "batch"
         side = shape[1] >> times
         wide = self.hidden << (times - 1)
-        inputs = input_features(self.latent_dim, classes)
+        inputs = input_features(self.latent_dim, num_classes)
         layers: list[nn.Module] = [
             nn.Linear(inputs, wide * side * side, bias=not norm),
             nn.Unflatten(1, (wide, side, side)),
@@ -32,14 +34,14 @@ class DCGAN(Network):
             layers += [nn.ReLU()]
             wide //= 2
         layers += [nn.ConvTranspose2d(wide, shape[0], 4, 2, 1), nn.Tanh()]
-        return Generator(nn.Sequential(*layers), classes).apply(_initialise)
+        return ConcatGenerator(nn.Sequential(*layers), self.latent_dim, num_classes).apply(_initialise)
 
-    def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
+    def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         times = halvings(shape)
         norm = self.batch_norm_in_discriminator(habit=True, per_sample=per_sample)
         wide = self.hidden
         layers: list[nn.Module] = [
-            nn.Conv2d(input_channels(shape, classes, self.conditioning), wide, 4, 2, 1),
+            nn.Conv2d(input_channels(shape, num_classes, self.conditioning), wide, 4, 2, 1),
             nn.LeakyReLU(0.2),
         ]
         for _ in range(times - 1):
@@ -49,7 +51,7 @@ class DCGAN(Network):
         layers += [nn.Flatten(), *[Dropout(self.dropout)] * (self.dropout > 0)]
         features = wide * (shape[1] >> times) ** 2
         trunk = nn.Sequential(*layers)
-        return Discriminator(trunk, features, shape, classes, self.conditioning).apply(_initialise)
+        return Discriminator(trunk, features, shape, num_classes, self.conditioning).apply(_initialise)
 
 
 def _normalised(channels: int, norm: bool) -> list[nn.Module]:

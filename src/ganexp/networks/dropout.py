@@ -1,4 +1,4 @@
-"""Dropout that does not hold the CPU up."""
+"""Dropout that is fast on a CPU."""
 
 import torch
 from torch import Tensor, nn
@@ -8,16 +8,16 @@ _LEVELS = 1 << 16
 
 
 class Dropout(nn.Module):
-    """`nn.Dropout`, several times as fast on a CPU, where torch draws Bernoulli numbers one by one.
+    """`nn.Dropout`, but several times as fast on a CPU: torch draws Bernoulli numbers one by one there.
 
-    A 64-bit random word gives four 16-bit levels, each compared with the keep
-    rate, which is thereby exact to 2^-16. Seeded by torch's generator.
+    One random word of 64 bits gives four levels of 16 bits. A feature is kept if its level lies below the keep rate,
+    so the rate is exact to 2^-16. The words come from torch's default generator.
     """
 
     def __init__(self, rate: float):
         super().__init__()
         self.rate = rate
-        # Signed levels run from -2^15: this many of them lie below the threshold.
+        # How many of the levels keep a feature. Levels are signed and begin at -2^15.
         self._kept = round((1 - rate) * _LEVELS)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Fully connected networks, the tutorial's; optionally with one convolution at G's end."""
+"""The tutorial's fully connected networks; G may end with one convolution."""
 
 import math
 from itertools import pairwise
@@ -11,29 +11,32 @@ from torch import nn
 from ganexp.config import STRICT, NonNegative
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
-from ganexp.networks.generator import Generator, input_features
+from ganexp.networks.generator import ConcatGenerator, Generator, input_features
 from ganexp.networks.network import Network, Shape
 
 Widths = Annotated[tuple[Annotated[float, Gt(0)], ...], MinLen(1)]
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class MLP(Network):
-    """Linear layers with LeakyReLU(0.2) and, in D, dropout after each.
+    """Linear layers with LeakyReLU(0.2) and, in D, dropout after each layer.
 
-    generator_widths, discriminator_widths: layers' widths in multiples of `hidden`.
-    maps: if not 0, G's last linear layer makes that many maps of half the picture's
-        side, and a transposed convolution (4x4, stride 2) the picture. It removes the
-        isolated bright pixels of a pure MLP.
+    generator_widths, discriminator_widths: widths of the layers, in multiples of `hidden`.
+    maps: if not 0, G's last linear layer makes that many maps of half the picture's side, and a transposed
+        convolution (4x4, stride 2) makes the picture from the maps. A pure MLP leaves isolated bright pixels; the
+        convolution removes them.
     """
 
-    generator_widths: Widths = (1, 2, 4)
-    discriminator_widths: Widths = (2, 1)
+    generator_widths: Widths
+    discriminator_widths: Widths
     maps: NonNegative = 0
 
-    def generator(self, shape: Shape, classes: int) -> nn.Module:
+    def generator(self, shape: Shape, num_classes: int) -> Generator:
         channels, height, width = shape
-        widths = [input_features(self.latent_dim, classes), *(round(w * self.hidden) for w in self.generator_widths)]
+        widths = [
+            input_features(self.latent_dim, num_classes),
+            *(round(w * self.hidden) for w in self.generator_widths),
+        ]
         if self.maps:
             if height % 2 or width % 2:
                 raise ValueError(
@@ -49,14 +52,14 @@ class MLP(Network):
         layers: list[nn.Module] = []
         for narrow, wide in pairwise(widths):
             layers += [nn.Linear(narrow, wide), *[nn.BatchNorm1d(wide)] * norm, nn.LeakyReLU(0.2)]
-        return Generator(nn.Sequential(*layers, *last, nn.Tanh()), classes)
+        return ConcatGenerator(nn.Sequential(*layers, *last, nn.Tanh()), self.latent_dim, num_classes)
 
-    def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
+    def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         norm = self.batch_norm_in_discriminator(habit=False, per_sample=per_sample)
-        pixels = input_channels(shape, classes, self.conditioning) * shape[1] * shape[2]
+        pixels = input_channels(shape, num_classes, self.conditioning) * shape[1] * shape[2]
         widths = [pixels, *(round(w * self.hidden) for w in self.discriminator_widths)]
         layers: list[nn.Module] = [nn.Flatten()]
         for wide, narrow in pairwise(widths):
             layers += [nn.Linear(wide, narrow), *[nn.BatchNorm1d(narrow)] * norm, nn.LeakyReLU(0.2)]
             layers += [Dropout(self.dropout)] * (self.dropout > 0)
-        return Discriminator(nn.Sequential(*layers), widths[-1], shape, classes, self.conditioning)
+        return Discriminator(nn.Sequential(*layers), widths[-1], shape, num_classes, self.conditioning)

@@ -1,28 +1,28 @@
-"""What every architecture has in common: a builder of two networks from typed options."""
+"""The base of every architecture: a builder of two networks from typed options."""
 
 from abc import ABC, abstractmethod
 from typing import Literal
 
 from pydantic.dataclasses import dataclass
-from torch import nn
 
 from ganexp.config import STRICT, Positive, Share
 from ganexp.networks.discriminator import Conditioning, Discriminator
+from ganexp.networks.generator import Generator
 
 Shape = tuple[int, int, int]
-"""(channels, height, width) of an image."""
+"""(channels, height, width) of a picture."""
 
 
 @dataclass(frozen=True, config=STRICT)
 class Network(ABC):
-    """Options that each architecture has, so that a recipe can set them whichever is chosen.
+    """The options of every architecture. A recipe can set them without knowing which architecture is chosen.
 
     hidden: base width.
-    latent_dim: size of G's input.
-    generator_norm: of G's layers.
-    discriminator_norm: `auto` is the architecture's own habit unless a
-        regularizer needs D to judge each picture by itself: then none.
-    dropout: share of D's features that is dropped while training.
+    latent_dim: size of a latent.
+    generator_norm: the normalisation of G's layers.
+    discriminator_norm: the normalisation of D's layers. `auto` follows the architecture's paper, but leaves BatchNorm
+        out where a regularizer needs D to judge each picture by itself.
+    dropout: share of D's features that training drops.
     conditioning: how D uses labels, if there are any.
     """
 
@@ -34,19 +34,20 @@ class Network(ABC):
     conditioning: Conditioning = "concat"
 
     @abstractmethod
-    def generator(self, shape: Shape, classes: int) -> nn.Module:
-        """A module of (latent, labels); `classes` is 0 if unconditional. ValueError if `shape` cannot be made."""
+    def generator(self, shape: Shape, num_classes: int) -> Generator:
+        """A generator with fresh weights; `num_classes` is 0 if unconditional. ValueError if it cannot make `shape`."""
 
     @abstractmethod
-    def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
-        """`per_sample`: no layer may mix the pictures of a batch, if the choice is ours (`auto`)."""
+    def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
+        """A discriminator with fresh weights. `per_sample`: `discriminator_norm=auto` must mean no BatchNorm."""
 
     def batch_norm_in_discriminator(self, habit: bool, per_sample: bool) -> bool:
+        """Whether D has BatchNorm; `habit` says whether the architecture's paper uses it."""
         return self.discriminator_norm == "batch" or (self.discriminator_norm == "auto" and habit and not per_sample)
 
 
 def halvings(shape: Shape) -> int:
-    """How often both sides can be halved before they fall under 4.
+    """How often the sides can be halved before they are smaller than 4.
 
     ValueError for a picture that is not square, smaller than 16, or not 4 to 7 times a power of two.
     """
@@ -57,7 +58,6 @@ def halvings(shape: Shape) -> int:
     if height != width or not 4 <= side < 8 or count < 2:
         raise ValueError(
             f"makes square pictures of 4, 5, 6 or 7 times a power of two, from 16 on (28, 32, 48, 64, …), not "
-            f"{height}x{width}: "
-            "set data.image_size, or choose network=mlp"
+            f"{height}x{width}: set data.image_size, or choose network=mlp"
         )
     return count

@@ -10,53 +10,54 @@ from torch.nn.functional import relu
 from ganexp.config import STRICT
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
-from ganexp.networks.generator import Generator, input_features
+from ganexp.networks.generator import ConcatGenerator, Generator, input_features
 from ganexp.networks.network import Network, Shape, halvings
 
 
 @dataclass(frozen=True, config=STRICT)
 class ResNet(Network):
-    """Residual blocks, `hidden` channels wide at every size in G and half as many in D.
+    """Residual blocks: `hidden` channels at every size in G, half as many in D.
 
-    Labels choose the gains and biases of G's BatchNorm; a G without BatchNorm
-    takes them beside its latent.
+    Labels choose the gains and biases of G's BatchNorm. A G without BatchNorm takes labels beside its latent.
     """
 
-    def generator(self, shape: Shape, classes: int) -> nn.Module:
+    def generator(self, shape: Shape, num_classes: int) -> Generator:
         times = halvings(shape)
-        norm = self.generator_norm == "batch"
-        inputs = self.latent_dim if norm else input_features(self.latent_dim, classes)
-        body = ResNetGenerator(inputs, self.hidden, shape, times, norm, classes if norm else 0)
-        return (body if norm else Generator(body, classes)).apply(_initialise)
+        if self.generator_norm == "batch":
+            network = ResNetGenerator(self.latent_dim, self.hidden, shape, times, True, num_classes)
+        else:
+            inputs = input_features(self.latent_dim, num_classes)
+            body = ResNetGenerator(inputs, self.hidden, shape, times, False, 0)
+            network = ConcatGenerator(body, self.latent_dim, num_classes)
+        return network.apply(_initialise)
 
-    def discriminator(self, shape: Shape, classes: int, per_sample: bool) -> Discriminator:
-        # Two blocks halve 32 pixels to 8, and two more stay there; larger pictures are first halved to 32..63.
+    def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
+        # Two blocks halve 32 pixels to 8, and two more keep that size. Larger pictures are first halved to 32..63.
         times = max(2, halvings(shape) - 1)
         norm = self.batch_norm_in_discriminator(habit=False, per_sample=per_sample)
         wide = max(1, self.hidden // 2)
         trunk = nn.Sequential(
-            Block(input_channels(shape, classes, self.conditioning), wide, norm, down=True, first=True),
+            Block(input_channels(shape, num_classes, self.conditioning), wide, norm, down=True, first=True),
             *[Block(wide, wide, norm, down=True) for _ in range(times - 1)],
             *[Block(wide, wide, norm) for _ in range(2)],
             nn.ReLU(),
             SumPool(),
             *[Dropout(self.dropout)] * (self.dropout > 0),
         )
-        return Discriminator(trunk, wide, shape, classes, self.conditioning).apply(_initialise)
+        return Discriminator(trunk, wide, shape, num_classes, self.conditioning).apply(_initialise)
 
 
-class ResNetGenerator(nn.Module):
-    def __init__(self, inputs: int, wide: int, shape: Shape, times: int, norm: bool, classes: int):
-        """`times` blocks double the sides up to those of `shape`; `inputs` is the size of the latent."""
-        super().__init__()
+class ResNetGenerator(Generator):
+    def __init__(self, latent_dim: int, wide: int, shape: Shape, times: int, norm: bool, num_classes: int):
+        """`times` blocks, each of which doubles the sides, up to the sides of `shape`."""
+        super().__init__(latent_dim, num_classes)
         side = shape[1] >> times
-        self.stem = nn.Sequential(nn.Linear(inputs, wide * side * side), nn.Unflatten(1, (wide, side, side)))
-        self.blocks = nn.ModuleList(Block(wide, wide, norm, classes, up=True) for _ in range(times))
-        self.norm = Norm(wide, norm, classes)
+        self.stem = nn.Sequential(nn.Linear(latent_dim, wide * side * side), nn.Unflatten(1, (wide, side, side)))
+        self.blocks = nn.ModuleList(Block(wide, wide, norm, num_classes, up=True) for _ in range(times))
+        self.norm = Norm(wide, norm, num_classes)
         self.picture = nn.Conv2d(wide, shape[0], 3, padding=1)
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        """latent: float [B, inputs]; labels: int64 [B] or None. Images: float [B, C, H, W] in [-1, 1]."""
         x = self.stem(latent)
         for block in self.blocks:
             x = block(x, labels)
@@ -66,8 +67,8 @@ class ResNetGenerator(nn.Module):
 class Block(nn.Module):
     """Twice norm, ReLU and convolution 3x3, beside a shortcut (He et al. 2016).
 
-    up: the sides double before the first convolution. down: they halve after the second one.
-    first: the input is a picture, which is neither normalised nor cut at 0.
+    up: the sides double before the first convolution. down: the sides halve after the second convolution.
+    first: the input is a picture, so no norm and no ReLU come before the first convolution.
     """
 
     def __init__(
@@ -75,14 +76,14 @@ class Block(nn.Module):
         inputs: int,
         outputs: int,
         norm: bool,
-        classes: int = 0,
+        num_classes: int = 0,
         up: bool = False,
         down: bool = False,
         first: bool = False,
     ):
         super().__init__()
         self.first = first
-        self.norms = nn.ModuleList([Norm(inputs, norm and not first, classes), Norm(outputs, norm, classes)])
+        self.norms = nn.ModuleList([Norm(inputs, norm and not first, num_classes), Norm(outputs, norm, num_classes)])
         self.convolutions = nn.ModuleList(
             [nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)]
         )
@@ -96,19 +97,19 @@ class Block(nn.Module):
         h = x if self.first else relu(self.norms[0](x, labels))
         h = self.convolutions[0](self.up(h))
         h = self.convolutions[1](relu(self.norms[1](h, labels)))
-        # A 1x1 convolution commutes with both changes of size: it comes where there are fewer pixels.
+        # A 1x1 convolution commutes with both changes of size, so it runs where there are fewer pixels.
         return self.down(h) + self.up(self.shortcut(self.down(x)))
 
 
 class Norm(nn.Module):
-    """BatchNorm, with gains and biases for each class if there are any (Dumoulin et al. 2017); or nothing."""
+    """BatchNorm, with a gain and a bias for each class if there are classes (Dumoulin et al. 2017); or nothing."""
 
-    def __init__(self, channels: int, norm: bool, classes: int):
+    def __init__(self, channels: int, norm: bool, num_classes: int):
         super().__init__()
-        conditional = norm and classes > 0
+        conditional = norm and num_classes > 0
         self.norm = nn.BatchNorm2d(channels, affine=not conditional) if norm else nn.Identity()
-        self.gain = nn.Embedding(classes, channels) if conditional else None
-        self.bias = nn.Embedding(classes, channels) if conditional else None
+        self.gain = nn.Embedding(num_classes, channels) if conditional else None
+        self.bias = nn.Embedding(num_classes, channels) if conditional else None
 
     def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """x: float [B, channels, H, W]; labels: int64 [B], None without classes."""
@@ -119,14 +120,14 @@ class Norm(nn.Module):
 
 
 class SumPool(nn.Module):
-    """float [B, C, H, W] to [B, C]: each channel's sum."""
+    """The sum of each channel: float [B, C, H, W] to [B, C]."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.sum((2, 3))
 
 
 def _initialise(module: nn.Module) -> None:
-    """Glorot and Bengio 2010, uniform; sqrt(2) as large where a ReLU comes before. Children come before parents."""
+    """Uniform weights (Glorot and Bengio 2010), sqrt(2) times as large behind a ReLU. Children come before parents."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
         nn.init.zeros_(module.bias)  # type: ignore[arg-type]

@@ -1,0 +1,235 @@
+"""A run's folder: the name of every file in it, and how a file is written whole.
+
+This folder is the contract with users. No other module spells these names.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from ganexp.errors import UserError
+
+LOCK = ".lock"
+ATTEMPTS = 5
+"""How often, in half a second, a process tries to lock a folder."""
+
+UNFINISHED = ".unfinished-"
+"""The names of files that are being written begin so."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """path: the folder."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "train.log"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line, one line an evaluation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def config(self) -> Path:
+        """The composed configuration."""
+        return self.path / ".hydra" / "config.yaml"
+
+    @property
+    def hydra(self) -> Path:
+        """Hydra's own configuration, with the choices of the groups."""
+        return self.path / ".hydra" / "hydra.yaml"
+
+    @property
+    def overrides(self) -> Path:
+        """A list of what was typed."""
+        return self.path / ".hydra" / "overrides.yaml"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint where a resume goes on."""
+        return self.checkpoint("last")
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the lowest FID while training."""
+        return self.checkpoint("best")
+
+    @property
+    def nan(self) -> Path:
+        """The networks at the moment when a loss was no longer finite."""
+        return self.checkpoint("nan")
+
+    def checkpoint(self, which: str | int) -> Path:
+        """The checkpoint of a name such as `last`, or of an iteration."""
+        return self.checkpoints / f"{numbered(which)}.ckpt"
+
+    def numbered_checkpoints(self) -> list[Path]:
+        """The checkpoints of iterations, in order."""
+        return in_order(self.checkpoints.glob("step-*.ckpt"))
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    def grid(self, step: int) -> Path:
+        return self.samples / f"{numbered(step)}.png"
+
+    def grids(self) -> list[Path]:
+        """The grids, in the order of their iterations."""
+        return in_order(self.samples.glob("step-*.png"))
+
+    @property
+    def animation(self) -> Path:
+        """All grids, one after another."""
+        return self.samples / "progress.gif"
+
+    def neighbours(self, apart: str = "") -> Path:
+        """Samples beside their nearest training pictures. `apart` names an evaluation other than the run's own."""
+        return self.samples / f"neighbours{apart}.png"
+
+    @property
+    def export(self) -> Path:
+        return self.path / "export"
+
+    def events(self) -> list[Path]:
+        """TensorBoard's files, the oldest first."""
+        return sorted(self.path.glob("events.out.tfevents.*"))
+
+    @property
+    def row(self) -> Path:
+        """A folder of event files: the run's row in TensorBoard's table of runs."""
+        return self.path / "hparams"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside the block, this process alone works in the folder. UserError if another process does already.
+
+        The lock is the system's: it ends with its process, however the process ends.
+        """
+        with self._lock_file() as file:
+            for attempt in range(ATTEMPTS):
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:  # Perhaps `is_locked` holds it, for a moment.
+                    if attempt == ATTEMPTS - 1:
+                        raise UserError(
+                            f"{self.path}: another process is training in this folder; wait for its end, or stop it"
+                        ) from None
+                    time.sleep(0.1)
+            for left in self.path.rglob(f"{UNFINISHED}*"):  # A process was killed while it wrote them.
+                left.unlink(missing_ok=True)
+            yield
+
+    def is_locked(self) -> bool:
+        """Whether a process works in the folder."""
+        try:
+            with open(self.path / LOCK, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _lock_file(self) -> IO[bytes]:
+        try:
+            return open(self.path / LOCK, "ab")
+        except OSError as error:
+            raise UserError(f"{self.path}: the run's folder cannot be written ({error.strerror})") from None
+
+    def read_record(self) -> dict[str, Any]:
+        """The contents of `run.json`. OSError or ValueError if there is no such file, or it holds no record.
+
+        A run that says that it is running, though no process works in its folder, was killed: that is its status then.
+        """
+        record = json.loads(self.record.read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or "status" not in record:
+            raise ValueError("it holds no record of a run")
+        if record["status"] == "running" and not self.is_locked():
+            record |= {"status": "killed", "why": "Its process ended without a word."}
+        return record
+
+    def started_in(self) -> Path | None:
+        """The directory in which the run was started; None if its folder does not say."""
+        try:
+            loaded = yaml.load(self.hydra.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            return Path(loaded["hydra"]["runtime"]["cwd"])
+        except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
+            return None
+
+    def rewind(self, step: int) -> None:
+        """Forget the evaluations after iteration `step`, and a line that was cut short: a resume repeats them."""
+        if not self.metrics.is_file():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                if json.loads(line)["step"] <= step:
+                    kept.append(f"{line}\n")
+        write_whole(self.metrics, "".join(kept))
+
+    def append_metrics(self, line: dict[str, Any]) -> None:
+        """Add one evaluation to `metrics`."""
+        with open(self.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def numbered(which: str | int) -> str:
+    """`step-000100` for iteration 100; a name stays as it is."""
+    return f"step-{which:06d}" if isinstance(which, int) else which
+
+
+def step_of(path: Path) -> int | None:
+    """The iteration in a name such as `step-000100.png`; None for other names, such as `step-000100-good.png`."""
+    match = re.fullmatch(r"step-(\d+)", path.stem)
+    return int(match[1]) if match else None
+
+
+def in_order(paths: Iterator[Path]) -> list[Path]:
+    """The files whose names are iterations, in the order of the numbers. As text, a million comes before 200,000."""
+    steps = ((step_of(path), path) for path in paths)
+    return [path for _, path in sorted((step, path) for step, path in steps if step is not None)]
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to. When the block ends, that file takes the place of `path`; if the block fails, `path` stays.
+
+    So `path` is whole at any moment, also if the process is killed or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write `content` to `path` at one stroke."""
+    with whole(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)

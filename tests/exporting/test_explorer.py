@@ -17,8 +17,9 @@ onnx = pytest.importorskip("onnx")
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import explorer, portable  # noqa: E402
 from ganexp.exporting.graph import OPERATORS, plain  # noqa: E402
+from ganexp.folder import RunFolder  # noqa: E402
 from ganexp.pictures import to_uint8  # noqa: E402
-from ganexp.sampling import latents, sample  # noqa: E402
+from ganexp.sampling import latents  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +71,7 @@ def test_the_sheet_shows_the_pictures_of_sample(page, exported, tmp_path):
     run, generator, graph = exported("mlp", False)
     page.goto(write(run, generator, graph, tmp_path / "explorer.html") + "#seed=3")
     shown(page, "#picture")
-    [(expected, _)] = sample(generator, 12, 0, n=24, seed=3)
+    expected = to_uint8(generator(latents(3, 0, 24, 12), None))
     for number in (0, 5, 23):
         got = page.evaluate(
             """(number) => {
@@ -306,14 +307,16 @@ def test_it_fits_a_phone_and_goes_dark(browser, conditional, scheme):
 def test_a_run_s_name_is_shown_as_text_and_never_as_html(page, exported, tmp_path):
     name = "<img src=x onerror=alert(1)>"
     run, generator, graph = exported("mlp", False)
-    page.goto(write(dataclasses.replace(run, path=Path(name)), generator, graph, tmp_path / "explorer.html"))
+    page.goto(
+        write(dataclasses.replace(run, folder=RunFolder(Path(name))), generator, graph, tmp_path / "explorer.html")
+    )
     assert page.inner_text("h1") == name and page.locator("img").count() == 0
 
 
 def test_names_may_hold_bytes_that_are_not_utf_8(page, exported, tmp_path):
     run, generator, graph = exported("mlp", True)
     data = run.record["data"] | {"classes": ("cat", "caf\udce9", "dog")}
-    odd = dataclasses.replace(run, path=Path("r\udce9"), record=run.record | {"data": data})
+    odd = dataclasses.replace(run, folder=RunFolder(Path("r\udce9")), record=run.record | {"data": data})
     page.goto(write(odd, generator, graph, tmp_path / "explorer.html"))
     assert shown(page, "#picture")
     assert page.inner_text("h1") == "r\\udce9"

@@ -22,15 +22,15 @@ TOLERANCE = 1e-5
 """The largest difference between a value of torch and of onnxruntime, both in [-1, 1]."""
 
 
-def to_onnx(generator: nn.Module, latent_dim: int, classes: int) -> onnx.ModelProto:
+def to_onnx(generator: nn.Module, latent_dim: int, num_classes: int) -> onnx.ModelProto:
     """The ONNX graph of a generator in eval mode. onnxruntime checks that it makes the same pictures.
 
-    Inputs: latent float32 [N, latent_dim] and, if there are `classes`, label int64 [N]. Output: images float32
+    Inputs: latent float32 [N, latent_dim] and, if `num_classes` is not 0, label int64 [N]. Output: images float32
     [N, C, H, W] in [-1, 1]. N may be any number. UserError if the generator cannot be written as a graph, or if the
     graph makes other pictures.
     """
     n = torch.export.Dim("N")
-    arguments = _arguments(2, latent_dim, classes)
+    arguments = _arguments(2, latent_dim, num_classes)
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -48,7 +48,7 @@ def to_onnx(generator: nn.Module, latent_dim: int, classes: int) -> onnx.ModelPr
     assert program is not None
     graph = program.model_proto
     _forget_origin(graph)
-    _check(graph, generator, latent_dim, classes)
+    _check(graph, generator, latent_dim, num_classes)
     return graph
 
 
@@ -77,17 +77,17 @@ def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
     path.write_bytes(save(weights, {"ganexp": json.dumps(told)}))
 
 
-def _arguments(n: int, latent_dim: int, classes: int) -> tuple[torch.Tensor, ...]:
-    labels = classes_in_turn(0, n, classes)
+def _arguments(n: int, latent_dim: int, num_classes: int) -> tuple[torch.Tensor, ...]:
+    labels = classes_in_turn(0, n, num_classes)
     return (latents(0, 0, n, latent_dim), *([] if labels is None else [labels]))
 
 
-def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, classes: int) -> None:
+def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, num_classes: int) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
     for n in (1, 5):
-        arguments = _arguments(n, latent_dim, classes)
+        arguments = _arguments(n, latent_dim, num_classes)
         names = [given.name for given in session.get_inputs()]
         (images,) = session.run(None, {k: v.numpy() for k, v in zip(names, arguments, strict=True)})
         with torch.no_grad():

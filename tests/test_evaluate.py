@@ -65,7 +65,9 @@ def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(finish
     assert {"evaluation/fid_fake_cnn", "training_evaluation/fid_fake_cnn"} <= set(tags["scalars"])
     assert "evaluation/classes" in tags["histograms"]
     assert "evaluation/neighbours" in tags["tensors"]
-    assert any("_hparams_" in tag for tag in events.summary_metadata)
+    row = EventAccumulator(str(finished / "hparams")).Reload()
+    assert any("_hparams_" in tag for tag in row.summary_metadata)
+    assert "final/fid_fake_cnn" in row.Tags()["scalars"]
     assert Image.open(finished / "samples" / "neighbours.png").width > 200
 
 

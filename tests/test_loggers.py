@@ -1,10 +1,22 @@
+"""Each logger gets the numbers, the grids, the configuration and the final metrics."""
+
 import csv
 import importlib.util
 import json
+import os
 import sqlite3
 
 import pytest
+from PIL import Image
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2, get_experiment, list_session_groups
+from tensorboard.plugins.hparams.backend_context import Context
+
+from ganexp import loggers
 
 LOSSES = {"loss/discriminator", "loss/generator"}
 
@@ -14,10 +26,10 @@ def run_folder(tmp_path):
     return run
 
 
-def test_tensorboard_holds_curves_captioned_grids_the_configuration_and_charts_of_what_belongs_together(trained, tiny):
+def test_tensorboard_holds_curves_grids_with_captions_the_configuration_and_charts(trained, tiny):
     events = EventAccumulator(str(trained(*tiny))).Reload()
     tags = events.Tags()
-    curves = {f"{figure}/{side}" for figure in ("probability", "accuracy") for side in ("real", "fake")}
+    curves = {f"{scalar}/{side}" for scalar in ("probability", "accuracy") for side in ("real", "fake")}
     curves |= {f"gradient_norm/{network}" for network in ("discriminator", "generator")}
     assert set(tags["scalars"]) >= LOSSES | curves | {"speed/iterations_per_second"}
     assert [e.step for e in events.Scalars("loss/generator")] == [2, 4]
@@ -27,7 +39,79 @@ def test_tensorboard_holds_curves_captioned_grids_the_configuration_and_charts_o
     assert "custom_scalars__config__" in tags["tensors"]
 
 
-def test_csv_holds_the_final_figures_too(train, measured, tmp_path):
+@pytest.fixture
+def finished(tmp_path):
+    """`finished("sweep/0", ["model.hidden=256"], fid=9)` is a run that has ended, for TensorBoard."""
+
+    def finish(run, overrides, **metrics):
+        logger = loggers.TensorBoard().open(tmp_path / run)
+        logger.log_metrics({"loss/generator": 1.0}, 2)
+        loggers.finish(logger, overrides, metrics, 4)
+        logger.finalize("success")
+
+    return finish
+
+
+def table(folder):
+    """TensorBoard's table of runs as its own reader makes it: (columns of settings, of metrics, rows by run)."""
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(str(folder)).Reload()
+    context = Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, str(folder))))
+    experiment = get_experiment.Handler(
+        RequestContext(), context, "", api_pb2.GetExperimentRequest(include_metrics=True)
+    ).run()
+    statuses = [api_pb2.STATUS_UNKNOWN, api_pb2.STATUS_SUCCESS, api_pb2.STATUS_RUNNING, api_pb2.STATUS_FAILURE]
+    request = api_pb2.ListSessionGroupsRequest(allowed_statuses=statuses, slice_size=100, include_metrics=True)
+    groups = list_session_groups.Handler(RequestContext(), context, "", request).run().session_groups
+    settings = {info.name: api_pb2.DataType.Name(info.type) for info in experiment.hparam_infos}
+    metrics = [(info.name.group, info.name.tag) for info in experiment.metric_infos]
+    rows = {
+        group.name: {key: getattr(value, value.WhichOneof("kind")) for key, value in group.hparams.items()}
+        | {value.name.tag: value.value for value in group.metric_values}
+        for group in groups
+    }
+    return settings, metrics, rows
+
+
+def test_tensorboard_s_table_joins_sweeps_and_sorts_numbers_as_numbers(finished, tmp_path):
+    finished("widths/0", ["model.hidden=1000"], fid=9.0, recall=0.5)
+    finished("widths/1", ["model.hidden=500", "seed=1"], fid=7.0, recall=0.25)
+    finished("rates/0", ["model=dcgan", "+optimizer.lr=1e-4", "model.conditional=true"], fid=5.0)
+
+    settings, metrics, rows = table(tmp_path)
+
+    assert settings == {
+        "model": "DATA_TYPE_STRING",
+        "model.conditional": "DATA_TYPE_STRING",
+        "model.hidden": "DATA_TYPE_FLOAT64",
+        "optimizer.lr": "DATA_TYPE_FLOAT64",
+        "seed": "DATA_TYPE_FLOAT64",
+    }
+    assert metrics == [("", "final/fid"), ("", "final/recall")]
+    assert rows == {
+        "widths/0/hparams": {"model.hidden": 1000, "final/fid": 9, "final/recall": 0.5},
+        "widths/1/hparams": {"model.hidden": 500, "seed": 1, "final/fid": 7, "final/recall": 0.25},
+        "rates/0/hparams": {
+            "model": "dcgan",
+            "optimizer.lr": 1e-4,
+            "model.conditional": "true",
+            "final/fid": 5,
+        },
+    }
+
+
+def test_a_run_that_goes_on_has_one_row_with_its_newest_settings(finished, tmp_path):
+    finished("run", ["trainer.max_steps=4"], fid=9.0)
+    finished("run", ["trainer.max_steps=8"], fid=7.0)
+    _, _, rows = table(tmp_path)
+    assert rows == {"run/hparams": {"trainer.max_steps": 8, "final/fid": 7}}
+
+
+def test_a_setting_may_hold_bytes_that_are_not_utf_8(finished, tmp_path):
+    finished("run", ["data.root=caf\udce9"], fid=9.0)
+    assert table(tmp_path)[2]["run/hparams"]["data.root"] == "caf\\udce9"
+
+
+def test_csv_holds_the_final_metrics_too(train, measured, tmp_path):
     assert train(*measured, "logger=csv").returncode == 0
     with open(run_folder(tmp_path) / "csv" / "version_0" / "metrics.csv") as file:
         assert float([*csv.DictReader(file)][-1]["final/fid_fake_cnn"]) > 0
@@ -88,3 +172,13 @@ def test_mlflow_without_a_server(train, tiny, tmp_path):
         assert {key for (key,) in database.execute("select key from metrics")} >= LOSSES
         parameters = dict(database.execute("select key, value from params"))
     assert json.loads(parameters["trainer/max_steps"]) == 4
+
+
+def test_the_log_takes_names_that_are_not_utf_8(train, tiny, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    Image.new("L", (8, 8)).save(tmp_path / "pictures" / "a.png")
+    (tmp_path / "pictures" / os.fsdecode(b"caf\xe9.png")).touch()
+    data = ["data=image_folder", "data.root=pictures", "data.image_size=8", "data.batch_size=1"]
+    done = train(*data, "model.hidden=8", "trainer.max_steps=1", "trainer.accelerator=cpu", "evaluation.every=0")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert "unreadable files: caf\\udce9.png" in (run_folder(tmp_path) / "train.log").read_text(encoding="utf-8")

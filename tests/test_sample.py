@@ -9,6 +9,7 @@ from PIL import Image
 
 import ganexp
 from ganexp.errors import UserError
+from ganexp.pictures import LINE, grid
 from ganexp.sampling import between, truncated
 
 
@@ -20,12 +21,12 @@ def run(trained, tiny, tmp_path):
 @pytest.mark.parametrize(
     ("typed", "size"),
     [
-        (["n=9"], (92, 92)),
-        (["n=6", "class=3"], (62, 92)),
-        (["n=20", "class=all"], (62, 302)),
-        (["class=all"], (302, 302)),
-        (["n=3", "interpolate=5"], (152, 92)),
-        (["n=4", "truncation=0.5", "checkpoint=last", "weights=raw"], (62, 62)),
+        (["n=9"], (772, 838)),  # a class below each picture
+        (["n=6", "class=3"], (772, 538)),  # one class above all of them
+        (["n=20", "class=all"], (202, 884)),  # a class beside each row
+        (["class=all"], (906, 884)),
+        (["n=3", "interpolate=5"], (1004, 670)),
+        (["n=4", "truncation=0.5", "checkpoint=last", "weights=raw"], (516, 560)),
     ],
 )
 def test_a_sheet(type_, run, tmp_path, typed, size):
@@ -35,22 +36,20 @@ def test_a_sheet(type_, run, tmp_path, typed, size):
     assert "sheet.png" in done.stderr
 
 
-def test_a_sheet_holds_the_pictures_row_by_row(type_, run, tmp_path):
-    """`class=all` a row a class; a walk starts and ends at pictures of its seed."""
+def test_a_sheet_has_a_row_for_each_class(type_, run, tmp_path):
+    assert type_("sample", "run=run", "n=20", "class=all", "out=sheet.png").returncode == 0
+    rows = [ganexp.load(run).sample(20, label=label)[2 * label : 2 * label + 2] for label in range(10)]
+    expected = grid(torch.cat(rows), 2, [str(label) for label in range(10) for _ in range(2)])
+    assert Image.open(tmp_path / "sheet.png").tobytes() == expected.tobytes()
 
-    def cells(*typed: str, columns: int) -> torch.Tensor:
-        assert type_("sample", "run=run", *typed, "out=sheet.png").returncode == 0
-        sheet = torch.from_numpy(np.array(Image.open(tmp_path / "sheet.png")))[2:, 2:]
-        return sheet.unfold(0, 28, 30).unfold(1, 28, 30).reshape(-1, columns, 28, 28)
 
-    loaded = ganexp.load(run)
-    rows = cells("n=20", "class=all", columns=2)
-    for label in range(10):
-        alone = loaded.sample(20, label=label)[2 * label : 2 * label + 2, 0]
-        assert torch.equal(rows[label], alone)
-    walk = cells("n=1", "class=3", "interpolate=4", columns=4)[0]
-    ends = loaded.sample(2, label=3)[:, 0]
-    assert (walk[[0, -1]].int() - ends.int()).abs().max() <= 1  # Along the sphere, rounding apart.
+def test_a_walk_starts_and_ends_at_pictures_of_its_seed(type_, run, tmp_path):
+    assert type_("sample", "run=run", "n=1", "class=3", "interpolate=4", "out=sheet.png").returncode == 0
+    sheet = torch.from_numpy(np.array(Image.open(tmp_path / "sheet.png")))[LINE + 4 :, 4:]
+    walk = sheet.unfold(0, 224, 228).unfold(1, 224, 228)[0, :, ::8, ::8]
+    ends = ganexp.load(run).sample(2, label=3)[:, 0]
+    # The way along the sphere ends at the latent but for rounding.
+    assert (walk[[0, -1]].int() - ends.int()).abs().max() <= 1
 
 
 def test_an_array_in_adm_s_layout_holds_the_same_pictures_as_single_files(type_, run, tmp_path):

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from omegaconf import OmegaConf
+from PIL.Image import Image
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
@@ -28,7 +29,7 @@ from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.recipe import Recipe, train
 from ganexp.metrics.reference import Reference, key_of, reference
 from ganexp.metrics.training import accuracy
-from ganexp.pictures import grid, to_pil
+from ganexp.pictures import grid
 from ganexp.record import Record
 from ganexp.runs import Run
 from ganexp.sampling import LabelsAt, classes_in_proportion, classes_in_turn, sample
@@ -228,8 +229,8 @@ def table(evaluation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, columns: int = 10, rows: int = 4) -> Tensor:
-    """A sheet, uint8 [C, H, W], of pairs of rows: samples, and below each its nearest training picture."""
+def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, columns: int = 10, rows: int = 4) -> Image:
+    """Pairs of rows: samples, and below each its nearest training picture."""
     shown = slice(0, columns * rows)
     _, indices = nearest(samples.features[shown], protocol.train.features)
     pairs = zip(
@@ -237,7 +238,9 @@ def beside_neighbours(samples: Samples, images: Tensor, protocol: Protocol, colu
         protocol.pictures.images[protocol.train.order[indices]].split(columns),
         strict=True,
     )
-    return grid(torch.cat([row for pair in pairs for row in pair]), columns)
+    sheet = [row for pair in pairs for row in pair]
+    labels = ["real" if i % 2 else "sample" for i, row in enumerate(sheet) for _ in row]
+    return grid(torch.cat(sheet), columns, labels)
 
 
 def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor, protocol: Protocol) -> None:
@@ -250,7 +253,7 @@ def _keep(run: Run, evaluation: dict[str, Any], samples: Samples, images: Tensor
     pairs = beside_neighbours(samples, images, protocol)
     sheet = run.folder.neighbours(other)
     with whole(sheet) as temporary:
-        to_pil(pairs).save(temporary)
+        pairs.save(temporary)
     with SummaryWriter(str(run.path)) as writer:
         step = evaluation["step"]
         for name, value in evaluation["figures"].items():

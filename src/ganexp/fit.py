@@ -80,7 +80,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             *evaluations,
             CollapseAlarm(folder, record, evaluations[0] if evaluations else None),
             Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep),
-            SampleGrid(folder, config.samples.every, config.seed, gan.generator),
+            SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
     )
     gan.pauses = pauses(callbacks)

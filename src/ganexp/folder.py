@@ -119,6 +119,11 @@ class RunFolder:
         """TensorBoard's files, the oldest first."""
         return sorted(self.path.glob("events.out.tfevents.*"))
 
+    @property
+    def row(self) -> Path:
+        """A folder of event files: the run's row in TensorBoard's table of runs."""
+        return self.path / "hparams"
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Inside the block, this process alone works in the folder. UserError if another process does already.

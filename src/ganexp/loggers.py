@@ -1,6 +1,6 @@
-"""Where a run's figures go, by Lightning's own classes: `logger=tensorboard`, `csv`, `wandb`, `mlflow`, or several.
+"""Lightning's loggers: `logger=tensorboard`, `csv`, `wandb`, `mlflow`, or several of them.
 
-Numbers they all take alike. What each does with a configuration, a picture and the final figures stands below.
+All of them take numbers alike. They differ in what they do with a configuration, a picture and the final metrics.
 """
 
 from abc import ABC, abstractmethod
@@ -15,10 +15,12 @@ from pytorch_lightning.loggers import CSVLogger, Logger, MLFlowLogger, TensorBoa
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 from tensorboard.plugins.image.metadata import create_summary_metadata
 from tensorboard.util.tensor_util import make_tensor_proto
-from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard import FileWriter, SummaryWriter
+from torch.utils.tensorboard.summary import hparams, scalar
 
 from ganexp.config import STRICT
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 
 CHARTS = {
     "training": {
@@ -29,15 +31,15 @@ CHARTS = {
     },
     "evaluation": {"FID while training": ["Multiline", ["^training_evaluation/fid_"]]},
 }
-"""TensorBoard's page of custom scalars: what belongs together in one chart."""
+"""TensorBoard's page of custom scalars: the curves of each chart."""
 
 
 class LoggerOptions(ABC):
-    """What `logger.<name>` configures."""
+    """The keys below `logger.<name>`."""
 
     @abstractmethod
     def open(self, run: Path) -> Logger:
-        """The logger of the run in that folder; UserError if its package is not installed."""
+        """The logger of the run in the folder `run`. UserError if its package is not installed."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -50,7 +52,7 @@ class TensorBoard(LoggerOptions):
 
 @dataclass(frozen=True, config=STRICT)
 class CSV(LoggerOptions):
-    """`csv/version_0/metrics.csv` in the run's folder; after a resume the next version."""
+    """`csv/version_0/metrics.csv` in the run's folder. Each resume begins the next version."""
 
     def open(self, run: Path) -> Logger:
         return CSVLogger(run, name="csv", flush_logs_every_n_steps=1)
@@ -58,7 +60,7 @@ class CSV(LoggerOptions):
 
 @dataclass(frozen=True, config=STRICT)
 class WandB(LoggerOptions):
-    """Weights & Biases. offline: into the run's folder, for `wandb sync` later."""
+    """Weights & Biases. `offline` writes into the run's folder, and `wandb sync` uploads it later."""
 
     project: str
     offline: bool
@@ -68,13 +70,13 @@ class WandB(LoggerOptions):
             import wandb  # type: ignore[import-not-found]
         except ModuleNotFoundError:
             raise UserError('logger=wandb needs its package: pip install "ganexp[wandb]"') from None
-        wandb.finish()  # In a sweep the job before was in this process too, and would get this one's figures.
+        wandb.finish()  # A sweep trains one run after another in this process: without this, all would be one.
         return WandbLogger(run.name, run, offline=self.offline, project=self.project)
 
 
 @dataclass(frozen=True, config=STRICT)
 class MLflow(LoggerOptions):
-    """tracking_uri: a server, or a database such as sqlite:///mlflow.db, which needs none."""
+    """tracking_uri: a server's address, or a database such as sqlite:///mlflow.db, which needs no server."""
 
     experiment: str
     tracking_uri: str
@@ -88,12 +90,12 @@ class MLflow(LoggerOptions):
 
 class _TensorBoardLogger(TensorBoardLogger):
     def save(self) -> None:
-        """Flushes the events; Lightning's would add an hparams.yaml, and `.hydra` holds the configuration."""
+        """Flush the events. Lightning's method would also write an hparams.yaml, which `.hydra` makes superfluous."""
         self.experiment.flush()
 
 
 def begin(logger: Logger, configuration: Mapping[str, Any]) -> None:
-    """Tell the logger what is about to be trained."""
+    """Hand the configuration to the logger, before the first iteration."""
     if isinstance(logger, TensorBoardLogger):
         text = yaml.safe_dump(dict(configuration), sort_keys=False)
         logger.experiment.add_text("configuration", f"```yaml\n{text}```")
@@ -113,21 +115,45 @@ def show(logger: Logger, name: str, picture: Path, step: int, caption: str) -> N
 
 
 def add_picture(writer: SummaryWriter, name: str, png: Path, step: int, caption: str) -> None:
-    """A PNG for TensorBoard with words beside it, which SummaryWriter.add_image has no place for."""
+    """Add a PNG file and a caption for TensorBoard. SummaryWriter.add_image takes no caption."""
     with Image.open(png) as opened:
         width, height = opened.size
     tensor = make_tensor_proto([str(width).encode(), str(height).encode(), png.read_bytes()])
-    about = create_summary_metadata(display_name="", description=caption)
+    metadata = create_summary_metadata(display_name="", description=caption)
     file_writer = writer._get_file_writer()
     assert file_writer is not None
-    file_writer.add_summary(Summary(value=[Summary.Value(tag=name, tensor=tensor, metadata=about)]), step)
+    file_writer.add_summary(Summary(value=[Summary.Value(tag=name, tensor=tensor, metadata=metadata)]), step)
 
 
-def finish(logger: Logger, overrides: Sequence[str], figures: Mapping[str, float], step: int) -> None:
-    """The last figures. TensorBoard's table of runs shows them beside what was typed: what all have in common hides."""
-    final = {f"final/{name}": value for name, value in figures.items() if "/" not in name}
+def finish(logger: Logger, overrides: Sequence[str], metrics: Mapping[str, float], step: int) -> None:
+    """Hand the final metrics to the logger. TensorBoard also gets `overrides`, for its table of runs (HPARAMS)."""
+    final = {f"final/{name}": float(value) for name, value in metrics.items() if "/" not in name}
     if isinstance(logger, TensorBoardLogger):
         typed = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
-        logger.log_hyperparams(typed, final)
+        _write_row(Path(logger.log_dir), {key: _value(text) for key, text in typed.items()}, final, step)
     else:
         logger.log_metrics(final, step)
+
+
+def _write_row(run: Path, settings: dict[str, Any], metrics: dict[str, float], step: int) -> None:
+    """Write the row of a run in TensorBoard's table of runs.
+
+    The table has a column for each scalar beside a row's settings, so the row has a folder without training scalars.
+    """
+    row = RunFolder(RunFolder(run).row)
+    for old in row.events():  # TensorBoard would show the settings that it finds first.
+        old.unlink()
+    # One run's experiment summary would hide the columns of every other sweep. Without any, TensorBoard joins all.
+    _, start, end = hparams(settings, metrics)
+    writer = FileWriter(str(row.path))
+    for summary in (start, end, *(scalar(name, value) for name, value in metrics.items())):
+        writer.add_summary(summary, step)
+    writer.close()
+
+
+def _value(text: str) -> float | str:
+    """The value of an override: a number where it is one, so that TensorBoard sorts 500 before 1000."""
+    try:
+        return float(text)
+    except ValueError:
+        return text.encode(errors="backslashreplace").decode()  # A path may hold bytes that are not UTF-8.

@@ -58,7 +58,7 @@ def sample(composed: DictConfig) -> None:
     columns = config.interpolate or None
     if config.label == "all":
         columns = n // len(run.classes)
-    sheets.write(stream, out, columns)
+    sheets.write(stream, out, columns, run.classes)
     log.info("Written to %s", out)
 
 

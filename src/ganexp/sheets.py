@@ -8,26 +8,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganexp.pictures import grid, to_pil
+from ganexp.pictures import enlarged, grid, to_pil
 
 Batches = Iterable[tuple[Tensor, Tensor | None]]
 
 
-def write(batches: Batches, out: Path, columns: int | None) -> None:
-    """As the name of `out` asks for; `columns` of a sheet, a square one if None."""
+def write(batches: Batches, out: Path, columns: int | None = None, classes: tuple[str, ...] = ()) -> None:
+    """Write the kind of file that the name of `out` asks for. A sheet has `columns` and the names of `classes`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
         _array(batches, out)
     elif out.suffix == "":
         _folder(batches, out)
     else:
-        images = torch.cat([images for images, _ in batches])
-        columns = columns or round(len(images) ** 0.5) or 1
+        images, labels = zip(*batches, strict=True)
+        images, numbers = torch.cat(images), [int(n) for some in labels if some is not None for n in some]
         if out.suffix == ".png":
-            to_pil(grid(images, columns)).save(out)
+            grid(images, columns, [classes[n] for n in numbers] if classes else None).save(out)
         else:
-            first, *others = [to_pil(image) for image in images]
-            first.save(out, save_all=True, append_images=others, duration=100, loop=0)
+            first, *others = [enlarged(to_pil(image)) for image in images]
+            first.save(out, save_all=True, append_images=others, duration=100, loop=0, lossless=True)
 
 
 def _folder(batches: Batches, out: Path) -> None:

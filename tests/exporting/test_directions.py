@@ -1,4 +1,4 @@
-"""A latent direction is as strong as the first layer makes it."""
+"""The latent directions of a generator, strongest first."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def test_the_strongest_directions_of_a_known_layer_come_first():
     torch.testing.assert_close(shares, torch.tensor([0.9, 0.1]))
 
 
-def test_they_are_orthonormal_and_do_not_see_the_label_s_features():
+def test_directions_are_orthonormal_and_ignore_the_features_of_the_label():
     torch.manual_seed(0)
     layer = nn.Linear(10 + 32, 64)
     vectors, _ = directions(layer, 10, 8)

@@ -1,11 +1,15 @@
-"""The page in a browser: its pictures are torch's, and everything on it does what it says."""
+"""The page in a browser: its pictures are torch's, and every control does what its words say."""
 
+import base64
 import dataclasses
+import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 pytest.importorskip("onnxscript")
 onnx = pytest.importorskip("onnx")
@@ -13,7 +17,9 @@ onnx = pytest.importorskip("onnx")
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import explorer, portable  # noqa: E402
 from ganexp.exporting.graph import OPERATORS, plain  # noqa: E402
+from ganexp.folder import RunFolder  # noqa: E402
 from ganexp.pictures import to_uint8  # noqa: E402
+from ganexp.sampling import latents  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +35,7 @@ def conditional(exported, tmp_path_factory):
 
 
 def shown(page, canvas):
-    """What a canvas shows, once all that was asked for is drawn."""
+    """The picture of a canvas, once the page has drawn everything."""
     return page.evaluate(
         """async (selector) => {
         while (drawing) await new Promise(requestAnimationFrame);
@@ -52,7 +58,31 @@ def test_the_page_s_pictures_are_torch_s_to_a_grey_level(page, exported, network
         assert difference.max() <= 1
 
 
-def test_weights_that_are_too_many_are_rounded_to_16_bits(page, exported, tmp_path, monkeypatch):
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+@pytest.mark.parametrize("size", [1, 7, 100, 128])
+def test_a_seed_s_latents_are_those_of_sample(page, seed, size):
+    page.goto("about:blank")
+    code = explorer.source("latents.js")
+    got = page.evaluate(f"(() => {{ {code}; return latentsOf({seed}, 24, {size}).map((z) => [...z]); }})()")
+    torch.testing.assert_close(torch.tensor(got), latents(seed, 0, 24, size), atol=5e-6, rtol=0)
+
+
+def test_the_sheet_shows_the_pictures_of_sample(page, exported, tmp_path):
+    run, generator, graph = exported("mlp", False)
+    page.goto(write(run, generator, graph, tmp_path / "explorer.html") + "#seed=3")
+    shown(page, "#picture")
+    expected = to_uint8(generator(latents(3, 0, 24, 12), None))
+    for number in (0, 5, 23):
+        got = page.evaluate(
+            """(number) => {
+            const canvas = document.querySelectorAll("#sheet canvas")[number];
+            return [...canvas.getContext("2d").getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0); }""",
+            number,
+        )
+        assert np.abs(np.subtract(got, expected[number].flatten().numpy().astype(int))).max() <= 1
+
+
+def test_the_weights_of_a_large_network_are_rounded_to_16_bits(page, exported, tmp_path, monkeypatch):
     run, generator, graph = exported("mlp", False)
     file = tmp_path / "explorer.html"
     write(run, generator, graph, file)
@@ -67,7 +97,7 @@ def test_weights_that_are_too_many_are_rounded_to_16_bits(page, exported, tmp_pa
     assert np.abs(got - expected.astype(int)).max() <= 1
 
 
-def test_every_operator_that_python_lets_through_is_in_the_interpreter_and_no_other(page):
+def test_python_and_the_interpreter_know_the_same_operators(page):
     page.goto("about:blank")
     source = explorer.source("interpreter.js")
     known = page.evaluate(f"(() => {{ let onmessage; {source}; return Object.keys(operators); }})()")
@@ -84,7 +114,7 @@ def test_every_operator_that_python_lets_through_is_in_the_interpreter_and_no_ot
         (onnx.helper.make_node("Add", ["latent", "w"], ["images"], domain="mine"), "mine.Add"),
     ],
 )
-def test_what_the_interpreter_cannot_run_is_refused_by_name(node, what):
+def test_an_operator_that_the_interpreter_cannot_run_is_refused_by_name(node, what):
     graph = onnx.helper.make_graph([node], "network", [], [])
     with pytest.raises(UserError, match=what):
         plain(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)]))
@@ -103,7 +133,7 @@ def test_a_slider_moves_the_picture_and_back(page, conditional):
     assert shown(page, "#picture") == before
 
 
-def test_another_one_is_another_picture_and_its_seed_gives_it_again(page, conditional):
+def test_the_same_seed_gives_the_same_picture_again(page, conditional):
     page.goto(conditional)
     first = shown(page, "#picture")
     page.get_by_role("button", name="Another one").click()
@@ -116,7 +146,91 @@ def test_another_one_is_another_picture_and_its_seed_gives_it_again(page, condit
     assert shown(page, "#picture") == first
 
 
-def test_a_class_is_chosen_by_name_and_shows_the_picture_that_its_choice_showed(page, conditional):
+def test_a_picture_of_the_sheet_is_shown_when_it_is_chosen(page, conditional):
+    page.goto(conditional)
+    cell = "#sheet button:nth-of-type(8)"
+    before, promised = shown(page, "#picture"), shown(page, f"{cell} canvas")
+    page.click(cell)
+    assert shown(page, "#picture") == promised != before
+    assert page.get_by_role("img", name="Picture 7 of seed 0, class cat").is_visible()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    shown(page, "#picture")
+    assert page.get_by_role("img", name="Picture 6 of seed 0").is_visible()
+
+
+def test_a_random_sheet_is_another_one(page, conditional):
+    page.goto(conditional)
+    before = shown(page, "#sheet canvas")
+    page.get_by_role("button", name="Random sheet").click()
+    assert shown(page, "#sheet canvas") != before
+
+
+def test_a_link_shows_the_same_picture_again(page, conditional):
+    page.goto(conditional)
+    page.evaluate("void (navigator.clipboard.writeText = async (text) => (window.copied = text))")
+    page.get_by_role("spinbutton", name="Seed").fill("5")
+    page.keyboard.press("Tab")
+    page.click("#sheet button:nth-of-type(3)")
+    page.get_by_label("dog").check(force=True)
+    page.get_by_label("Direction 3").fill("2.5")
+    before = shown(page, "#picture")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("The link is copied.").wait_for()
+    link = page.evaluate("copied")
+    assert link == f"{conditional}#seed=5&picture=2&class=1&direction-3=2.5" == page.url
+    page.goto("about:blank")
+    page.goto(link)
+    assert shown(page, "#picture") == before
+
+
+@pytest.mark.parametrize("end", ["seed=-1&picture=99&class=99", "seed=x&direction-1=x&direction-99=1", "seed", "%"])
+def test_a_link_that_somebody_wrote_wrongly_shows_some_picture(page, conditional, end):
+    page.goto(f"{conditional}#{end}")
+    assert shown(page, "#picture")
+    assert page.get_by_role("img", name="of seed 0").is_visible()
+
+
+def test_the_numbers_of_a_picture_are_its_latent(page, exported, conditional):
+    page.goto(conditional)
+    page.evaluate("void (navigator.clipboard.writeText = async (text) => (window.copied = text))")
+    page.get_by_role("button", name="Copy numbers").click()
+    page.get_by_text("The numbers of the picture are copied.").wait_for()
+    latent = torch.tensor([json.loads(page.evaluate("copied"))])
+    torch.testing.assert_close(latent, latents(0, 0, 1, 12), atol=5e-6, rtol=0)
+
+
+def test_without_a_clipboard_the_text_can_be_copied_by_hand(page, conditional):
+    page.goto(conditional)
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
+    page.get_by_role("button", name="Copy link").click()
+    text = page.get_by_label("Text to copy")
+    text.wait_for()
+    assert text.input_value() == f"{conditional}#seed=0&class=0"
+
+
+@pytest.mark.parametrize(
+    ("button", "name", "size"),
+    [
+        ("Save picture", "seed-0_class-0.png", (504, 504)),
+        ("Save sheet", "sheet_seed-0_class-0.png", (6 * (6 * 28 + 4) + 4, 4 * (6 * 28 + 4) + 4)),
+    ],
+)
+def test_a_picture_and_a_sheet_are_saved_enlarged(page, conditional, button, name, size):
+    page.goto(conditional)
+    first = shown(page, "#picture")
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    assert download.value.suggested_filename == name
+    saved = Image.open(download.value.path()).convert("RGB")
+    assert saved.size == size
+    gap, factor = (0, 18) if button == "Save picture" else (4, 6)
+    small = saved.crop((gap, gap, gap + 28 * factor, gap + 28 * factor)).resize((28, 28), Image.Resampling.NEAREST)
+    shown_there = Image.open(io.BytesIO(base64.b64decode(first.partition(",")[2]))).convert("RGB")
+    assert small.tobytes() == shown_there.tobytes()
+
+
+def test_choosing_a_class_shows_the_picture_beside_its_name(page, conditional):
     page.goto(conditional)
     before = shown(page, "#picture")
     promised = shown(page, "#classes label:nth-of-type(2) canvas")
@@ -143,7 +257,23 @@ def test_a_morph_begins_and_ends_at_the_pictures_that_were_kept(page, conditiona
     assert shown(page, "#middle") not in (a, b)
 
 
-def test_a_cell_of_the_map_is_a_place_to_go_to_by_mouse_and_by_keyboard(page, conditional):
+def test_a_morph_plays_until_it_is_paused(page, conditional):
+    page.goto(conditional)
+    place = page.get_by_label("From A to B")
+    page.get_by_role("button", name="Play").click()
+    page.evaluate(
+        """async () => {
+        const place = document.querySelector("#morph");
+        while (Math.abs(place.value - 0.5) < 0.1) await new Promise(requestAnimationFrame); }"""
+    )
+    page.get_by_role("button", name="Pause").click()
+    paused, picture = place.input_value(), shown(page, "#middle")
+    page.wait_for_timeout(100)
+    assert place.input_value() == paused and shown(page, "#middle") == picture
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_a_cell_of_the_map_can_be_chosen_by_mouse_and_by_keyboard(page, conditional):
     page.goto(conditional)
     cell = "#map button:nth-of-type(4)"
     there = shown(page, f"{cell} canvas")
@@ -157,7 +287,7 @@ def test_a_cell_of_the_map_is_a_place_to_go_to_by_mouse_and_by_keyboard(page, co
     assert page.locator("output").all_inner_texts()[:2] == ["3.0", "−1.5"]
 
 
-def test_everything_that_can_be_moved_has_a_name(page, conditional):
+def test_every_control_has_a_name(page, conditional):
     page.goto(conditional)
     for control in page.locator("button, input").all():
         assert control.evaluate("e => e.ariaLabel || e.labels?.[0]?.textContent.trim() || e.textContent.trim()")
@@ -174,14 +304,27 @@ def test_it_fits_a_phone_and_goes_dark(browser, conditional, scheme):
     phone.close()
 
 
-def test_what_a_run_is_called_is_only_text(page, exported, tmp_path):
+def test_a_run_s_name_is_shown_as_text_and_never_as_html(page, exported, tmp_path):
     name = "<img src=x onerror=alert(1)>"
     run, generator, graph = exported("mlp", False)
-    page.goto(write(dataclasses.replace(run, path=Path(name)), generator, graph, tmp_path / "explorer.html"))
+    page.goto(
+        write(dataclasses.replace(run, folder=RunFolder(Path(name))), generator, graph, tmp_path / "explorer.html")
+    )
     assert page.inner_text("h1") == name and page.locator("img").count() == 0
 
 
-def test_one_latent_is_enough(page, untrained, tmp_path):
+def test_names_may_hold_bytes_that_are_not_utf_8(page, exported, tmp_path):
+    run, generator, graph = exported("mlp", True)
+    data = run.record["data"] | {"classes": ("cat", "caf\udce9", "dog")}
+    odd = dataclasses.replace(run, folder=RunFolder(Path("r\udce9")), record=run.record | {"data": data})
+    page.goto(write(odd, generator, graph, tmp_path / "explorer.html"))
+    assert shown(page, "#picture")
+    assert page.inner_text("h1") == "r\\udce9"
+    assert page.locator("#classes span").nth(1).inner_text() == "caf\\udce9"
+    portable.write_safetensors(odd, generator, tmp_path / "generator.safetensors")
+
+
+def test_a_latent_of_one_number_is_enough(page, untrained, tmp_path):
     run, generator = untrained("mlp", False, "model.latent_dim=1")
     page.goto(write(run, generator, portable.to_onnx(generator, 1, 0), tmp_path / "explorer.html"))
     shown(page, "#picture")

@@ -43,7 +43,7 @@ def test_onnx_s_pictures_are_torch_s_for_any_number_of_them(exported, network, c
         torch.testing.assert_close(torch.from_numpy(images), generator(*given), atol=1e-5, rtol=0)
 
 
-def test_the_graph_says_nothing_of_the_machine_that_wrote_it(untrained, capfd):
+def test_the_graph_holds_no_path_of_the_machine_that_wrote_it(untrained, capfd):
     _, generator = untrained("mlp", False)
     logging.getLogger("torch.onnx").setLevel(logging.WARNING)
     graph = portable.to_onnx(generator, 12, 0)
@@ -51,9 +51,9 @@ def test_the_graph_says_nothing_of_the_machine_that_wrote_it(untrained, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_graph_that_differs_is_refused():
+def test_a_graph_that_makes_other_pictures_is_refused():
     class Unsteady(torch.nn.Module):
-        """Not the same while it is exported: what a network that depends on Python's state would be."""
+        """Behaves in another way while it is exported, as a network that depends on Python's state would."""
 
         def forward(self, latent, labels=None):
             return latent.tanh() if torch.compiler.is_exporting() else (2 * latent).tanh()
@@ -62,7 +62,7 @@ def test_a_graph_that_differs_is_refused():
         portable.to_onnx(Unsteady(), 12, 0)
 
 
-def test_a_network_that_onnx_cannot_say_is_refused():
+def test_a_network_that_onnx_cannot_express_is_refused():
     class Branching(torch.nn.Module):
         def forward(self, latent, labels=None):
             return latent if latent.sum() > 0 else -latent

@@ -1,1 +1,1 @@
-"""What `export` writes: files that other programs read, and a page that explores a generator in the browser."""
+"""The files that `export` writes: a generator for other programs, and a page that explores it in the browser."""

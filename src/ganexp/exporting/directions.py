@@ -7,27 +7,27 @@ from ganexp.errors import UserError
 
 
 def directions(generator: nn.Module, latent_dim: int, n: int) -> tuple[Tensor, Tensor]:
-    """Right singular vectors of the first layer's weights, strongest first: unit rows, float [n', latent_dim].
+    """The n strongest latent directions, and the share of each in the variance of the first layer's outputs.
 
-    Beside them each one's share of all that the layer passes on of a latent from N(0, 1): float [n'],
-    squared singular values over their sum. n' is n, or less where the layer has fewer. A step along one
-    moves the layer's outputs along one of their principal components. This is SeFa's closed form (Shen and
-    Zhou 2021); GANSpace (Härkönen et al. 2020) found such components from samples.
-    UserError for a generator without such a layer.
+    The directions are unit rows, float [n', latent_dim]: the right singular vectors of the first layer's weights. A
+    step along a direction moves the layer's outputs along one of their principal components (SeFa's closed form, Shen
+    and Zhou 2021; GANSpace, Härkönen et al. 2020, finds such components from samples). The shares are float [n']: the
+    squared singular values, divided by their sum. n' is n, or less if the layer has fewer directions.
+    UserError if the generator has no layer that takes the latent.
     """
-    # A label's features, if there are any, come behind the latent's.
+    # In the input of the layer, the features of the label come after the latent.
     first = next((w for w in map(_weights, generator.modules()) if w is not None and w.shape[1] >= latent_dim), None)
     if first is None:
         raise UserError("the network has no nn.Linear or nn.ConvTranspose2d that could take the latent")
     _, strengths, vectors = torch.linalg.svd(first[:, :latent_dim].double(), full_matrices=False)
     shares = strengths.square() / strengths.square().sum()
-    # A vector's sign is free; fixed, the same weights give the same page on any machine.
+    # The sign of a singular vector is arbitrary. Fixing it makes the page the same on every machine.
     signs = vectors.gather(1, vectors.abs().argmax(1, keepdim=True)).sign()
     return (vectors * signs)[:n].float(), shares[:n].float()
 
 
 def _weights(layer: nn.Module) -> Tensor | None:
-    """[outputs, inputs] of a layer that could be the first."""
+    """The weights [outputs, inputs] of a layer that could take the latent, or None."""
     if isinstance(layer, nn.Linear):
         return layer.weight
     return layer.weight.flatten(1).T if isinstance(layer, nn.ConvTranspose2d) else None

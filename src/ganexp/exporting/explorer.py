@@ -1,4 +1,4 @@
-"""Writes the page: template, style and scripts of this folder, and a run's generator, in one file."""
+"""The explorer: one page that holds a generator and everything that runs it in a browser."""
 
 import json
 from pathlib import Path
@@ -15,15 +15,16 @@ from ganexp.exporting.graph import plain
 from ganexp.runs import Run
 
 LARGEST = 25_000_000
-"""Bytes that the page may have; a browser takes a second or so to read them."""
+"""The size in bytes that the page may have. A browser reads so many in about a second."""
 
 SLIDERS = 8
 
 
 def write(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, path: Path) -> None:
-    """The page of a run's generator and its graph. Weights are rounded to float16 if it would be too large without.
+    """Write the page of a run's generator, whose ONNX graph is `graph`.
 
-    UserError, with the reason alone, if it would be too large even so or the page cannot run the network.
+    The weights are rounded to float16 if the page would be too large with float32. UserError, with the reason alone,
+    if the page would still be too large, or if the network has an operator that the page cannot run.
     """
     for half in (False, True):
         html = _render(run, iteration, generator, graph, half)
@@ -54,14 +55,20 @@ def _render(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelPro
         shape=run.shape,
         classes=run.classes,
         shares=shares.tolist(),
+        latent=size,
         half=half,
         model=_script(model),
         **{name: Markup(source(file)) for name, file in SOURCES.items()},
     )
-    return page.encode()
+    return page.encode(errors="backslashreplace")  # A folder's name may hold bytes that are not UTF-8.
 
 
-SOURCES = {"style": "explorer.css", "interpreter": "interpreter.js", "script": "explorer.js"}
+SOURCES = {
+    "style": "explorer.css",
+    "interpreter": "interpreter.js",
+    "latents": "latents.js",
+    "script": "explorer.js",
+}
 
 
 def source(file: str) -> str:
@@ -69,5 +76,5 @@ def source(file: str) -> str:
 
 
 def _script(value: Any) -> Markup:
-    """JSON that cannot end the <script> it stands in."""
+    """JSON that cannot end the <script> element around it."""
     return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))

@@ -1,4 +1,4 @@
-"""An ONNX graph as the page's interpreter reads it, and what that interpreter can run."""
+"""An ONNX graph in the form that the page's interpreter reads, and the operators that it knows."""
 
 import base64
 from typing import Any
@@ -25,14 +25,14 @@ OPERATORS: dict[str, dict[str, Any]] = {
     "Tanh": {},
     "Unsqueeze": {},
 }
-"""What `interpreter.js` runs, with the attributes that it takes at one value only."""
+"""The operators of `interpreter.js`, and the attributes for which it supports one value only."""
 
 
 def plain(graph: onnx.ModelProto, half: bool = False) -> dict[str, Any]:
-    """The graph for JSON: nodes in order, and tensors by name.
+    """The graph as values for JSON: nodes in order, and tensors by name.
 
-    Whole numbers are lists; float32 weights are base64 of their bytes (little-endian), with `half`
-    of float16. UserError for an operator, or a use of one, that the interpreter does not know.
+    Tensors of whole numbers are lists. Tensors of float32 are the base64 of their bytes (little-endian), after
+    rounding to float16 if `half`. UserError if the interpreter does not know an operator or one of its attributes.
     """
     versions = {opset.domain: opset.version for opset in graph.opset_import}
     return {
@@ -51,7 +51,7 @@ def _node(node: onnx.NodeProto, versions: dict[str, int]) -> dict[str, Any]:
     for name, value in OPERATORS[operator].items():
         if attributes.get(name, value) != value:
             raise _refusal(f"{operator} with {name}={attributes[name]}")
-    # The page mixes classes by mixing the rows that labels name, which it can do for no other index.
+    # The interpreter computes Gather as a mixture of rows by the shares of the classes, so the index must be the label.
     if operator == "Gather" and node.input[1] != "label":
         raise _refusal("Gather by anything but the labels")
     return {"operator": operator, "inputs": list(node.input), "output": node.output[0], "attributes": attributes}
@@ -69,6 +69,6 @@ def _refusal(what: str) -> UserError:
 def _tensor(array: np.ndarray, half: bool) -> dict[str, Any]:
     if array.dtype == np.int64:
         return {"shape": array.shape, "values": array.ravel().tolist()}
-    # Statistics and gains are few, and may lie outside what 16 bits can hold.
+    # Vectors, such as BatchNorm's statistics, are small, and their values may be too large for float16.
     stored = array.astype("<f2" if half and array.ndim > 1 else "<f4")
     return {"shape": array.shape, "base64": base64.b64encode(stored.tobytes()).decode()}

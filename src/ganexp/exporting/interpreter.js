@@ -1,12 +1,12 @@
-// Runs the nodes of an ONNX graph, one after another, over Float32Arrays. It lives in a worker, so that
-// the page answers while it computes. A tensor is {shape, data}; pictures are [N, channels, height, width].
+// Runs the nodes of an ONNX graph, one after another, on Float32Arrays. It is a worker, so the page can answer while
+// it computes. A tensor is {shape, data}. Pictures have the shape [N, channels, height, width].
 
-// c[row, column] = a[row] · b[column], both with `depth` numbers a row.
-// Everything that multiplies ends here: four columns at a time, each number of `a` read once for the four.
+// c[row, column] = a[row] · b[column], where the rows of both have `depth` numbers. It computes four columns at a time,
+// because then it reads each number of `a` once for all four. Most of the time of a picture is spent here.
 function multiply(a, b, rows, columns, depth) {
   const c = new Float32Array(rows * columns);
   for (let column = 0; column < columns; column += 4) {
-    // At the end some of the four may be the last column again, which does no harm.
+    // If fewer than four columns are left, the last one is computed several times.
     const [column1, column2, column3] = [1, 2, 3].map((more) => Math.min(column + more, columns - 1));
     const b0 = column * depth, b1 = column1 * depth, b2 = column2 * depth, b3 = column3 * depth;
     for (let row = 0; row < rows; row++) {
@@ -43,7 +43,7 @@ const map = (change) => ([x], attributes) => ({
   data: x.data.map((value) => change(value, attributes)),
 });
 
-// Numpy's broadcasting: a side of 1 is repeated.
+// Combines two tensors by NumPy's broadcasting: a side of 1 is repeated.
 const combine = (change) => ([a, b]) => {
   const axes = Math.max(a.shape.length, b.shape.length);
   const sides = (tensor) => [...Array(axes - tensor.shape.length).fill(1), ...tensor.shape];
@@ -73,8 +73,8 @@ function addBias(y, bias) {
   }
 }
 
-// Each place of a kernel and the numbers that it meets: visit(row of the patch, patch, place in the picture).
-// `picture` is what the kernel slides over, `patches` how often it stops, down and across.
+// Slides a kernel over a picture of [channels, height, width], which makes `down` times `across` patches. Calls
+// visit(place in the patch, patch, place in the picture) for each number of each patch that is inside the picture.
 function slide([channels, height, width], [down, across], [kernelHeight, kernelWidth], strides, pads, visit) {
   for (let channel = 0, part = 0; channel < channels; channel++)
     for (let ky = 0; ky < kernelHeight; ky++)
@@ -119,7 +119,7 @@ const operators = {
     return { shape, data };
   },
 
-  // A picture's patches become rows (im2col), and the convolution a product of matrices.
+  // The patches of a picture become the rows of a matrix (im2col), so that a convolution is a product of matrices.
   Conv([x, weight, bias], { strides, pads }) {
     const [n, channels, height, width] = x.shape, [outputs, , ...kernel] = weight.shape;
     const across = Math.floor((width + pads[1] + pads[3] - kernel[1]) / strides[1]) + 1;
@@ -137,7 +137,7 @@ const operators = {
     return y;
   },
 
-  // The transpose of a convolution: a product of matrices makes the patches, which are then added up.
+  // A product of matrices makes the patches, and their sum is the picture.
   ConvTranspose([x, weight, bias], { strides, pads }) {
     const [n, channels, down, across] = x.shape, [, outputs, ...kernel] = weight.shape;
     const height = (down - 1) * strides[0] + kernel[0] - pads[0] - pads[2];
@@ -157,7 +157,7 @@ const operators = {
     return y;
   },
 
-  // Rows of a table. Labels come as shares of each class, [N, classes], so that a picture may be of two.
+  // Takes rows of a table. Labels are given as the shares of each class, [N, classes], so that classes can be mixed.
   Gather([table, shares]) {
     const [classes, ...row] = table.shape, n = shares.shape[0], size = count(row);
     table.turned ??= transpose(table.data, classes, size);
@@ -183,7 +183,7 @@ const operators = {
     return { shape: shape.map((side) => (side === -1 ? x.data.length / known : side)), data: x.data };
   },
 
-  // The nearest place above and to the left, for sizes given as such or as scales.
+  // Takes the nearest place above and to the left. The size is given in pixels or as a scale.
   Resize([x, , scales, sizes]) {
     const [n, channels, height, width] = x.shape;
     const [down, across] = sizes ? [sizes.data[2] / height, sizes.data[3] / width] : scales.data.slice(2);
@@ -227,12 +227,12 @@ function run({ nodes, tensors }, inputs) {
   return known.images;
 }
 
-// Floats in [-1, 1] to the nearest of 256 levels; a clamped array rounds and clamps by itself.
+// Floats in [-1, 1] become the nearest of 256 levels. A Uint8ClampedArray rounds and clamps its values itself.
 const toPixels = (images) => Uint8ClampedArray.from(images.data, (value) => (value + 1) * 127.5);
 
 let graph;
 
-// First comes the graph; then {latents, shares}, tensors of N pictures, and each time their pixels go back.
+// The first message is the graph. Each later message is {latents, shares} of N pictures. The answer holds their pixels.
 onmessage = ({ data }) => {
   if (data.nodes) {
     graph = { nodes: data.nodes, tensors: {} };

@@ -1,4 +1,4 @@
-"""A generator as files that other programs read: ONNX's graph with its weights, and safetensors."""
+"""A generator as files for other programs: ONNX, and safetensors."""
 
 import dataclasses
 import json
@@ -19,18 +19,18 @@ from ganexp.runs import Run
 from ganexp.sampling import classes_in_turn, latents
 
 TOLERANCE = 1e-5
-"""By how much a value in [-1, 1] may differ between torch and ONNX's runtime."""
+"""The largest difference between a value of torch and of onnxruntime, both in [-1, 1]."""
 
 
-def to_onnx(generator: nn.Module, latent_dim: int, classes: int) -> onnx.ModelProto:
-    """The graph of a generator in eval mode, checked against it with onnxruntime.
+def to_onnx(generator: nn.Module, latent_dim: int, num_classes: int) -> onnx.ModelProto:
+    """The ONNX graph of a generator in eval mode. onnxruntime checks that it makes the same pictures.
 
-    Inputs: latent float32 [N, latent_dim] and, with `classes`, label int64 [N]. Output: images
-    float32 [N, C, H, W] in [-1, 1]. N may be any number. UserError if the generator cannot be
-    written as such a graph, or if the graph's pictures are not the generator's.
+    Inputs: latent float32 [N, latent_dim] and, if `num_classes` is not 0, label int64 [N]. Output: images float32
+    [N, C, H, W] in [-1, 1]. N may be any number. UserError if the generator cannot be written as a graph, or if the
+    graph makes other pictures.
     """
     n = torch.export.Dim("N")
-    arguments = _arguments(2, latent_dim, classes)
+    arguments = _arguments(2, latent_dim, num_classes)
     with _quiet():
         try:
             program = torch.onnx.export(
@@ -48,20 +48,20 @@ def to_onnx(generator: nn.Module, latent_dim: int, classes: int) -> onnx.ModelPr
     assert program is not None
     graph = program.model_proto
     _forget_origin(graph)
-    _check(graph, generator, latent_dim, classes)
+    _check(graph, generator, latent_dim, num_classes)
     return graph
 
 
 def write_onnx(graph: onnx.ModelProto, path: Path) -> None:
-    """One file, with the weights in it."""
+    """Write the graph and its weights as one file."""
     onnx.save_model(graph, str(path))
 
 
 def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
-    """The generator's weights, and as metadata all that it takes to build it again.
+    """Write the generator's weights, and as metadata everything that builds the generator again.
 
-    The metadata `ganexp` is JSON: `config`, the run's composed configuration; `shape`, [channels,
-    height, width]; `classes`, the names of what can be asked for. To build the generator again:
+    The metadata `ganexp` is JSON with `config`, the run's composed configuration; `shape`, [channels, height, width];
+    and `classes`, the names of the classes of a conditional generator. To build the generator again:
 
         with safetensors.safe_open("generator.safetensors", "pt") as file:
             told = json.loads(file.metadata()["ganexp"])
@@ -72,22 +72,22 @@ def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
         generator.eval()
     """
     told = {"config": dataclasses.asdict(run.config), "shape": run.shape, "classes": run.classes}
-    # Copies: two names of one tensor are refused.
+    # safetensors refuses two names of one tensor, so each gets a copy.
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in generator.state_dict().items()}
     path.write_bytes(save(weights, {"ganexp": json.dumps(told)}))
 
 
-def _arguments(n: int, latent_dim: int, classes: int) -> tuple[torch.Tensor, ...]:
-    labels = classes_in_turn(0, n, classes)
+def _arguments(n: int, latent_dim: int, num_classes: int) -> tuple[torch.Tensor, ...]:
+    labels = classes_in_turn(0, n, num_classes)
     return (latents(0, 0, n, latent_dim), *([] if labels is None else [labels]))
 
 
-def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, classes: int) -> None:
+def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, num_classes: int) -> None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
     for n in (1, 5):
-        arguments = _arguments(n, latent_dim, classes)
+        arguments = _arguments(n, latent_dim, num_classes)
         names = [given.name for given in session.get_inputs()]
         (images,) = session.run(None, {k: v.numpy() for k, v in zip(names, arguments, strict=True)})
         with torch.no_grad():
@@ -101,7 +101,7 @@ def _check(graph: onnx.ModelProto, generator: nn.Module, latent_dim: int, classe
 
 
 def _forget_origin(graph: onnx.ModelProto) -> None:
-    """Drops what the exporter notes of where each node comes from: it holds the paths of this machine."""
+    """Remove the exporter's notes about the origin of each node, because they hold paths of this machine."""
     held = graph.graph
     for part in (graph, held, *held.node, *held.input, *held.output, *held.initializer):
         part.ClearField("metadata_props")
@@ -110,7 +110,7 @@ def _forget_origin(graph: onnx.ModelProto) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter has much to say, of itself and of packages that it does not find."""
+    """Silence the exporter's notes about itself and about missing packages."""
     logging.disable(logging.ERROR)
     try:
         with warnings.catch_warnings():

@@ -1,12 +1,9 @@
 """GANs as one writes them by hand for a GPU, in plain PyTorch: one CUDA graph holds a whole iteration.
 
-`python benchmarks/captured_loop.py vanilla ITERATIONS [SIZE CHANNELS]` is the bound that ganexp's graphs are held to.
-Nothing is logged, and the pictures are noise.
+These loops are the bound that ganexp's graphs are held to. They log nothing, and their pictures are noise.
 """
 
 import copy
-import json
-import sys
 import time
 
 import torch
@@ -70,9 +67,8 @@ def hinge(real: Tensor, fake: Tensor) -> Tensor:
     return (relu(1 - real) + relu(1 + fake)).mean()
 
 
-def main() -> None:
-    name, iterations = sys.argv[1], int(sys.argv[2])
-    size, channels = (int(sys.argv[3]), int(sys.argv[4])) if len(sys.argv) > 3 else (28, 1)
+def speed(name: str, iterations: int, size: int, channels: int) -> float:
+    """Iterations a second of the recipe `name`, warm-up and capture left out."""
     torch.manual_seed(0)
     pairs = {
         "vanilla": lambda: mlp_pair(size, channels),
@@ -136,9 +132,4 @@ def main() -> None:
         if iteration % 4 == 0:
             torch._foreach_lerp_(averaged, current, 0.004)
     torch.cuda.synchronize()
-    speed = (iterations - WARM_UP) / (time.perf_counter() - began)
-    print(json.dumps({"iterations_per_second": round(speed, 1)}))
-
-
-if __name__ == "__main__":
-    main()
+    return (iterations - WARM_UP) / (time.perf_counter() - began)

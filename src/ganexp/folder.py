@@ -193,6 +193,17 @@ class RunFolder:
                     kept.append(f"{line}\n")
         write_whole(self.metrics, "".join(kept))
 
+    def known_record(self) -> dict[str, Any]:
+        """The contents of `run.json`; empty if it is missing or damaged."""
+        try:
+            return self.read_record()
+        except (OSError, ValueError):
+            return {}
+
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint to go on from; it may be damaged."""
+        return self.last.is_file() or bool(self.numbered_checkpoints())
+
     def append_metrics(self, line: dict[str, Any]) -> None:
         """Add one evaluation to `metrics`."""
         with open(self.metrics, "a", encoding="utf-8") as file:

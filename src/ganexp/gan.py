@@ -159,8 +159,6 @@ class GAN(pl.LightningModule):
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         optimizer.step()
-        # Autocast keeps the bf16 copies of weights until its context ends, and many iterations share one context.
-        torch.clear_autocast_cache()
         return norm
 
     def _discriminator_scalars(self, objective: DiscriminatorObjective, norm: Tensor) -> dict[str, Tensor]:

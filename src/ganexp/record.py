@@ -21,7 +21,7 @@ class Record:
     def __init__(self, folder: RunFolder, resumed: bool = False):
         """resumed: go on with the contents that are there."""
         self.folder = folder
-        self.contents: dict[str, Any] = folder.read_record() if resumed else {}
+        self.contents: dict[str, Any] = folder.known_record() if resumed else {}
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
@@ -29,10 +29,7 @@ class Record:
 
     @contextmanager
     def keep(self, **about: Any) -> Iterator[None]:
-        """Inside the block the status is running; afterwards it is finished, or interrupted or failed, with the reason.
-
-        UserError if another process is working in this folder.
-        """
+        """Inside the block the status is running; afterwards it is finished, or interrupted or failed, with the reason."""
         packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
         versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
         started = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -50,6 +47,15 @@ class Record:
             self.write(status="failed", why=f"{type(error).__name__}: {error}")
             raise
         self.write(status="finished")
+
+
+def headline(record: dict[str, Any]) -> float | None:
+    """The FID against the training pictures in a record's final evaluation; None if nothing was measured."""
+    metrics = record.get("evaluation", {}).get("figures", {})
+    named = [
+        name for name in metrics if name.startswith("fid_") and not name.startswith("fid_test_") and "/" not in name
+    ]
+    return metrics[named[0]] if named else None
 
 
 def _git_commit() -> str | None:

@@ -33,7 +33,7 @@ def expand(arguments: list[str]) -> list[str]:
     if {"-m", "--multirun"} & set(arguments):
         raise UserError(f"resume={path} goes on with one run, and -m starts several: leave one of them out")
     folder = RunFolder(Path(path))
-    if not folder.last.is_file() and not folder.numbered_checkpoints():
+    if not folder.has_checkpoint():
         raise UserError(f"resume={path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…")
     saved = [str(override) for override in load(folder.overrides)]
     own = [override for override in saved if not override.startswith("resume=")]
@@ -74,10 +74,8 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     # Torch takes seconds to import, so mistakes in the configuration are told before.
     from ganexp import build, checkpoints
 
-    try:
-        record = folder.read_record()
-    except (OSError, ValueError):
-        record = {}
+    record = folder.known_record()
+    if not record:
         log.warning("%s is missing or damaged, and is written anew", folder.record)
     checkpoint = checkpoints.newest_whole(folder)
     if checkpoint != folder.last:

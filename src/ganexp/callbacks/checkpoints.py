@@ -35,6 +35,7 @@ class Checkpoints(Callback):
 
     def __init__(self, folder: RunFolder, every: int, keep: int):
         self.folder, self.every, self.keep = folder, every, keep
+        self._last = -1
         self._rng: dict[str, Any] | None = None
 
     def on_save_checkpoint(
@@ -59,6 +60,7 @@ class Checkpoints(Callback):
 
     def look(self, gan: GAN, step: int) -> None:
         gan.trainer.save_checkpoint(self.folder.last)
+        self._last = step
         if self.keep:
             with whole(self.folder.checkpoint(step)) as temporary:
                 try:
@@ -69,4 +71,5 @@ class Checkpoints(Callback):
                 old.unlink()
 
     def end(self, gan: GAN, step: int) -> None:
-        gan.trainer.save_checkpoint(self.folder.last)
+        if step != self._last:
+            gan.trainer.save_checkpoint(self.folder.last)

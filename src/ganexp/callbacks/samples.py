@@ -31,6 +31,7 @@ class SampleGrid(Callback):
         self.latent = torch.randn(COLUMNS * ROWS, network.latent_dim, generator=own)
         num_classes = network.num_classes
         self.labels = (torch.arange(COLUMNS * ROWS) % COLUMNS % num_classes) if num_classes else None
+        self._last = -1
         self.names = [classes[label] for label in self.labels] if self.labels is not None else None
 
     def state_dict(self) -> dict[str, Tensor]:
@@ -45,7 +46,7 @@ class SampleGrid(Callback):
 
     def look(self, gan: GAN, step: int) -> None:
         sheet = pictures.grid(generate(gan.sampled_generator, self.latent, self.labels), COLUMNS, self.names)
-        path = self.folder.grid(step)
+        path, self._last = self.folder.grid(step), step
         with whole(path) as temporary:
             sheet.save(temporary, compress_type=Image.RLE)  # Three times as fast, and squares of one shade stay small.
         classes = "" if self.labels is None else ", one class a column"
@@ -54,7 +55,7 @@ class SampleGrid(Callback):
             loggers.show(logger, "samples", path, step, caption)
 
     def end(self, gan: GAN, step: int) -> None:
-        if not self.folder.grid(step).exists():
+        if step != self._last:
             self.look(gan, step)
         with whole(self.folder.animation) as temporary:
             frames = self.folder.grids()

@@ -52,7 +52,7 @@ class ImageFolder(Dataset):
         images, names, unreadable = self._decoded(root, in_classes or beside)
         self._tell({path.relative_to(root).as_posix(): why for path, why in skipped.items()} | unreadable)
         if not names:
-            raise UserError(f"data.root={self.root}: no picture there that Pillow can read; name another folder")
+            raise UserError(f"data.root={self.root}: no picture there that could be read; name another folder")
         if not in_classes:
             return Pictures(images, None, ())
         folders = [Path(name).parts[0] for name in names]
@@ -107,4 +107,6 @@ class ImageFolder(Dataset):
         if skipped:
             told = [f"{printable(name)} ({reason})" for name, reason in sorted(skipped.items())[:10]]
             more = f", and {len(skipped) - 10} more" if len(skipped) > 10 else ""
-            log.warning("data.root=%s: skipped %d: %s%s", self.root, len(skipped), ", ".join(told), more)
+            log.warning(
+                "data.root=%s: skipped %d files or folders: %s%s", self.root, len(skipped), ", ".join(told), more
+            )

@@ -83,8 +83,9 @@ def _classes(labels: Tensor, names: tuple[str, ...] | None) -> tuple[int, tuple[
         return first, names
     if present != list(range(first, first + len(present))):
         raise ValueError(
-            f"the labels go from {present[0]} to {present[-1]} and only {len(present)} of them are used; name the "
-            f"classes 0 to {present[-1]} by data.class_names=[…]"
+            f"labels should be 0 to {len(present) - 1}, or 1 to {len(present)}, without a gap, and they are "
+            f"{len(present)} numbers from {present[0]} to {present[-1]}; number them so, or name the classes of all "
+            f"labels from 0 to {present[-1]} by data.class_names=[…]"
         )
     return first, tuple(map(str, present))
 

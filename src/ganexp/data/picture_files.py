@@ -97,9 +97,9 @@ def read(file: Path, shape: tuple[int, int, int], resize: bool) -> Tensor:
             pixels = image.width * image.height
             if not resize and pixels != width * height:
                 raise Unreadable(f"{image.width}x{image.height} pixels, not {width}x{height}")
-            if resize and not image.info.get("progressive"):
-                # JPEG decodes straight to a smaller picture; a progressive one needs memory for all of it first.
+            if resize:  # JPEG decodes straight to a smaller picture.
                 image.draft(None, (2 * width, 2 * height))
+            if not image.info.get("progressive"):  # A progressive JPEG needs memory for the whole picture all the same.
                 pixels = image.width * image.height
             if pixels > MOST_PIXELS:
                 raise Unreadable(f"{pixels / 1e6:.0f} megapixels, and at most {MOST_PIXELS // 10**6} are decoded")

@@ -125,9 +125,11 @@ def _read_labels(file: zipfile.ZipFile, size: int) -> np.ndarray:
 
 def _header(array: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     """Shape, dtype, and whether the order is Fortran's; ValueError if this is not an array."""
-    version = np.lib.format.read_magic(array)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in read:
-        raise ValueError("not an array of bytes or integers")
-    shape, columns_first, dtype = read[version](array)
+    try:
+        shape, columns_first, dtype = read[np.lib.format.read_magic(array)](array)
+    except (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError):  # The file is damaged, not the header.
+        raise
+    except Exception:  # NumPy reads a header as Python's text, and any error of a parser may come out.
+        raise ValueError(f"{array.name} is not an array of bytes or integers") from None
     return shape, dtype, columns_first

@@ -14,6 +14,14 @@ import torch
 log = logging.getLogger("ganexp")
 
 
+def folder() -> Path:
+    """The user's cache folder, which may not exist yet. OSError if the system knows no home folder for this user."""
+    path = Path(pooch.os_cache("ganexp"))
+    if not path.is_absolute():
+        raise OSError("there is no home folder; set XDG_CACHE_HOME to a folder that can be written")
+    return path
+
+
 def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False, anew: bool = False) -> dict[str, Any]:
     """The result of `compute`, a dict of tensors and plain values, from the file `name` of the cache if possible.
 
@@ -23,27 +31,27 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
     mmap: map the file's tensors instead of reading them, so that a tensor that nobody uses needs no memory.
     anew: compute even if the file is there.
     """
-    path = Path(pooch.os_cache("ganexp")) / name
-    if not anew and (kept := _read(path, name, mmap)) is not None:
+    if not anew and (kept := _read(name, mmap)) is not None:
         return kept
-    computed, temporary = compute(), path.with_suffix(f".{os.getpid()}")
+    computed = compute()
     try:
-        if not path.is_absolute():  # The system knows no home folder for this user.
-            raise OSError("there is no home folder; set XDG_CACHE_HOME to a folder that can be written")
+        path = folder() / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
         try:
             torch.save({"name": name, "content": computed}, temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # On a full disk torch raises RuntimeError.
-        log.warning("%s cannot be kept, so it will be computed again: %s", path, str(error).splitlines()[0])
+        log.warning("%s cannot be kept, so it will be computed again: %s", name, str(error).splitlines()[0])
     return computed
 
 
-def _read(path: Path, name: str, mmap: bool) -> dict[str, Any] | None:
+def _read(name: str, mmap: bool) -> dict[str, Any] | None:
     """The content that was kept under `name`, or None if the file is missing or not as it was written."""
     with contextlib.suppress(Exception):  # A broken file can raise any exception in torch.load.
+        path = folder() / name
         with zipfile.ZipFile(path) as file:  # torch writes checksums and does not look at them.
             damaged = file.testzip()
         kept = torch.load(path, weights_only=True, mmap=mmap)

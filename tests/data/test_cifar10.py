@@ -140,3 +140,11 @@ def test_a_broken_archive_is_told_with_the_folder_to_remove(root, downloaded, mo
     monkeypatch.setattr("ganexp.data.cifar10.SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
     with pytest.raises(UserError, match=r"test_batch\.bin has 5 bytes.*remove .*cifar-10-batches-bin"):
         CIFAR10(batch_size=4).load()
+
+
+def test_without_a_home_folder_nothing_is_downloaded_into_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pooch, "os_cache", lambda name: f"~/.cache/{name}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"set XDG_CACHE_HOME to a folder that can be written, or type data\.root=DIR"):
+        CIFAR10(batch_size=4).load()
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from ganexp.cache import folder as cache_folder
 from ganexp.config import STRICT
 from ganexp.data.dataset import Dataset, Pictures, Split
 from ganexp.errors import UserError
@@ -87,7 +88,10 @@ def read_records(path: Path) -> Tensor:
 
 def fetch() -> Path:
     """The unpacked `cifar-10-batches-bin` in the user's cache; the archive is downloaded and verified if needed."""
-    cache, archive = Path(pooch.os_cache("ganexp")), URL.rpartition("/")[2]
+    try:
+        cache, archive = cache_folder(), URL.rpartition("/")[2]
+    except OSError as error:
+        raise UserError(f"data=cifar10: {error}, or type data.root=DIR, the folder that holds {FOLDER}") from None
     folder = cache / "cifar10" / FOLDER
     if folder.is_dir():
         return folder

@@ -57,7 +57,8 @@ class ImageFolder(Dataset):
             return Pictures(images, None, ())
         folders = [Path(name).parts[0] for name in names]
         classes = sorted(set(folders))  # A folder in which nothing could be read is no class.
-        return Pictures(images, torch.tensor([classes.index(folder) for folder in folders]), tuple(classes))
+        label = {name: number for number, name in enumerate(classes)}
+        return Pictures(images, torch.tensor([label[folder] for folder in folders]), tuple(classes))
 
     def _folder(self) -> Path:
         try:

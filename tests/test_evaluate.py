@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
+from ganexp.data.samples import read_samples
 from ganexp.evaluation import Protocol, gan_train
-from ganexp.metrics import given
 from ganexp.metrics.card import Card, differences
 
 
@@ -206,9 +206,9 @@ def test_of_pictures_that_are_sorted_by_class_every_class_is_measured(tmp_path):
     (tmp_path / "folder").mkdir()
     for i, picture in enumerate(pictures):
         Image.fromarray(picture[:, :, 0]).save(tmp_path / "folder" / f"{i:03d}.png")
-    images, chosen = given.read(tmp_path / "sorted.npz", 200, (1, 4, 4))
+    images, chosen = read_samples(tmp_path / "sorted.npz", 200, (1, 4, 4))
     assert 70 < chosen.sum() < 130 and torch.equal(images[:, 0, 0, 0] // 255, chosen)
-    again, _ = given.read(tmp_path / "folder", 200, (1, 4, 4))
+    again, _ = read_samples(tmp_path / "folder", 200, (1, 4, 4))
     assert torch.equal(images, again)
 
 

@@ -62,7 +62,7 @@ def instantiate(key: str, node: dict[str, Any], kind: type[T]) -> T:
         if isinstance(cause, UserError):
             raise cause from None
         first = str(error).splitlines()[0]
-        raise UserError(f"{key}._target_={target}: {first}") from error
+        raise UserError(f"{key}._target_={target}: {first} {type(cause).__name__}: {cause}") from error
 
 
 def _dicts(values: list[Any]) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""What takes long to compute and may be thrown away: kept in the user's cache folder."""
+"""Results that take long to compute, kept in the user's cache folder. The folder may be deleted at any time."""
 
 import contextlib
 import logging
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,47 @@ import torch
 log = logging.getLogger("ganexp")
 
 
-def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False) -> dict[str, Any]:
-    """What `compute` gives, tensors and plain values; from the file `name` of the cache if that is there and whole.
+def folder() -> Path:
+    """The user's cache folder, which may not exist yet. OSError if the system knows no home folder for this user."""
+    path = Path(pooch.os_cache("ganexp"))
+    if not path.is_absolute():
+        raise OSError("there is no home folder; set XDG_CACHE_HOME to a folder that can be written")
+    return path
 
-    mmap: map a file's tensors instead of reading them, so that what nobody looks at costs nothing.
+
+def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False, anew: bool = False) -> dict[str, Any]:
+    """The result of `compute`, a dict of tensors and plain values, from the file `name` of the cache if possible.
+
+    The file is checked whenever it is read. `compute` is called, and the file is written, if the file is missing, if
+    its bytes changed, or if it holds something else.
+
+    mmap: map the file's tensors instead of reading them, so that a tensor that nobody uses needs no memory.
+    anew: compute even if the file is there.
     """
-    path = Path(pooch.os_cache("ganexp")) / name
-    with contextlib.suppress(Exception):  # torch.load raises whatever a broken file makes it stumble on.
-        return torch.load(path, weights_only=True, mmap=mmap)
-    computed, temporary = compute(), path.with_suffix(f".{os.getpid()}")
+    if not anew and (kept := _read(name, mmap)) is not None:
+        return kept
+    computed = compute()
     try:
+        path = folder() / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
         try:
-            torch.save(computed, temporary)
+            torch.save({"name": name, "content": computed}, temporary)
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:  # Of a full disk torch says RuntimeError.
-        log.warning("%s cannot be kept, so it will be computed anew: %s", path, str(error).splitlines()[0])
+    except (OSError, RuntimeError) as error:  # On a full disk torch raises RuntimeError.
+        log.warning("%s cannot be kept, so it will be computed again: %s", name, str(error).splitlines()[0])
     return computed
+
+
+def _read(name: str, mmap: bool) -> dict[str, Any] | None:
+    """The content that was kept under `name`, or None if the file is missing or not as it was written."""
+    with contextlib.suppress(Exception):  # A broken file can raise any exception in torch.load.
+        path = folder() / name
+        with zipfile.ZipFile(path) as file:  # torch writes checksums and does not look at them.
+            damaged = file.testzip()
+        kept = torch.load(path, weights_only=True, mmap=mmap)
+        if damaged is None and kept["name"] == name:
+            return kept["content"]
+    return None

@@ -32,7 +32,7 @@ class JobError(Exception):
 
 def run(
     config_name: str,
-    task: Callable[[DictConfig], None],
+    task: Callable[[DictConfig], object],
     arguments: Callable[[list[str]], list[str]] = list,
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line and hand it to `task`, once a job.
@@ -117,10 +117,10 @@ def _refuse(sentence: str) -> None:
     sys.exit(2)
 
 
-def _job(task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
-    def job(config: DictConfig) -> None:
+def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+    def job(config: DictConfig) -> object:
         try:
-            task(config)
+            return task(config)
         except UserError as error:
             log.error("%s", error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -50,7 +50,7 @@ def evaluate(composed: DictConfig) -> None:
     import torch
 
     from ganexp import build, evaluation, official
-    from ganexp.metrics import given
+    from ganexp.data.samples import read_samples
     from ganexp.runs import Run
 
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
@@ -68,7 +68,7 @@ def evaluate(composed: DictConfig) -> None:
             )
             evaluation.conclude(run, result, protocol)
         else:
-            images, labels = given.read(Path(str(config.samples)), config.n, protocol.pictures.shape)
+            images, labels = read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape)
             result = evaluation.of_pictures(images, labels, protocol)
     log.info("%s", evaluation.table(result))
     if out is not None:

@@ -15,9 +15,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.data.dataset import Dataset
+from ganexp.data.samples import read_samples
 from ganexp.errors import UserError
 from ganexp.evaluation import with_progress
-from ganexp.metrics import given
 from ganexp.runs import Run
 from ganexp.sampling import sample
 
@@ -57,7 +57,7 @@ def evaluate(
         batches = sample(network, N, seed)
         images = torch.cat([images for images, _ in with_progress(batches, N)])
     else:
-        images, _ = given.read(Path(str(samples)), N, (3, 32, 32))
+        images, _ = read_samples(Path(str(samples)), N, (3, 32, 32))
         weights = "given"
         if len(images) < N:
             raise UserError(f"samples={samples}: protocol=official takes {N} pictures, and there are {len(images)}")

@@ -29,7 +29,7 @@ class Record:
 
     @contextmanager
     def keep(self, **about: Any) -> Iterator[None]:
-        """Inside the block the status is running; afterwards it is finished, or interrupted or failed, with the reason."""
+        """Inside the block the status is running; afterwards finished, or interrupted or failed with the reason."""
         packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
         versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
         started = time.strftime("%Y-%m-%d %H:%M:%S")

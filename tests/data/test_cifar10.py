@@ -50,13 +50,14 @@ def test_rows_are_rows(root):
         (None, "No such file"),
     ],
 )
-def test_a_file_that_is_not_of_the_format_is_named(root, content, words):
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_file_that_is_not_of_the_format_is_named(root, split, content, words):
     path = root / "cifar-10-batches-bin" / "data_batch_3.bin"
     path.unlink()
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=words) as refused:
-        CIFAR10(batch_size=4, root=str(root)).load()
+        CIFAR10(batch_size=4, root=str(root)).load(split)
     assert "data_batch_3.bin" in str(refused.value) and f"data.root={root}" in str(refused.value)
 
 
@@ -84,7 +85,22 @@ def test_an_archive_with_another_checksum_is_not_unpacked(tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_verified_archive_is_unpacked_once(root, tmp_path, monkeypatch):
+def test_a_file_that_ends_early_between_two_pictures_is_noticed(root):
+    path = root / "cifar-10-batches-bin" / "data_batch_3.bin"
+    path.write_bytes(path.read_bytes()[:-RECORD])
+    with pytest.raises(UserError, match=r"data_batch_3\.bin has fewer pictures than the others, 3: it was cut short"):
+        CIFAR10(batch_size=1, root=str(root)).load()
+
+
+def test_a_held_out_file_that_is_missing_is_told_before_the_training(root):
+    (root / "cifar-10-batches-bin" / "test_batch.bin").unlink()
+    with pytest.raises(UserError, match=r"test_batch\.bin.*name a folder that holds cifar-10-batches-bin"):
+        CIFAR10(batch_size=4, root=str(root)).load("train")
+
+
+@pytest.fixture
+def downloaded(root, tmp_path, monkeypatch):
+    """The cache folder, with the verified archive in it and nothing unpacked."""
     cache = tmp_path / "cache"
     cache.mkdir()
     archive = cache / "cifar-10-binary.tar.gz"
@@ -92,13 +108,43 @@ def test_a_verified_archive_is_unpacked_once(root, tmp_path, monkeypatch):
         tar.add(root / "cifar-10-batches-bin", "cifar-10-batches-bin")
     monkeypatch.setattr(pooch, "os_cache", lambda name: cache)
     monkeypatch.setattr("ganexp.data.cifar10.SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    return cache
+
+
+def test_a_verified_archive_is_unpacked_once(root, downloaded):
     unpacked = CIFAR10(batch_size=4, root=str(root)).load().sha256()
-    for _ in range(2):
-        assert CIFAR10(batch_size=4).load().sha256() == unpacked
+    assert CIFAR10(batch_size=4).load().sha256() == unpacked
+    (downloaded / "cifar-10-binary.tar.gz").unlink()
+    assert CIFAR10(batch_size=4).load().sha256() == unpacked
 
 
-def test_a_file_that_ends_early_between_two_pictures_is_noticed(root):
-    path = root / "cifar-10-batches-bin" / "data_batch_3.bin"
-    path.write_bytes(path.read_bytes()[:-RECORD])
-    with pytest.raises(UserError, match=r"data_batch_3\.bin has fewer pictures than the others, 3: it was cut short"):
-        CIFAR10(batch_size=1, root=str(root)).load()
+@pytest.mark.parametrize("broken", ["cut", "cut between two pictures", "missing"])
+def test_an_archive_that_was_half_unpacked_is_unpacked_again(downloaded, broken):
+    whole = CIFAR10(batch_size=4).load().sha256()
+    file = downloaded / "cifar10" / "cifar-10-batches-bin" / "data_batch_3.bin"
+    content = file.read_bytes()
+    if broken == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[: RECORD if "between" in broken else 5000])
+    assert CIFAR10(batch_size=4).load().sha256() == whole
+    assert file.read_bytes() == content
+    assert sorted(path.name for path in downloaded.iterdir()) == ["cifar-10-binary.tar.gz", "cifar10"]
+
+
+def test_a_broken_archive_is_told_with_the_folder_to_remove(root, downloaded, monkeypatch):
+    (root / "cifar-10-batches-bin" / "test_batch.bin").write_bytes(b"short")
+    archive = downloaded / "cifar-10-binary.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(root / "cifar-10-batches-bin", "cifar-10-batches-bin")
+    monkeypatch.setattr("ganexp.data.cifar10.SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    with pytest.raises(UserError, match=r"test_batch\.bin has 5 bytes.*remove .*cifar-10-batches-bin"):
+        CIFAR10(batch_size=4).load()
+
+
+def test_without_a_home_folder_nothing_is_downloaded_into_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pooch, "os_cache", lambda name: f"~/.cache/{name}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"set XDG_CACHE_HOME to a folder that can be written, or type data\.root=DIR"):
+        CIFAR10(batch_size=4).load()
+    assert not list(tmp_path.iterdir())

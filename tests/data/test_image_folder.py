@@ -1,6 +1,7 @@
 """A user's own pictures, in folders written here."""
 
 import logging
+import os
 
 import numpy as np
 import pooch
@@ -90,16 +91,105 @@ def test_subfolders_are_classes_in_alphabetical_order(root):
     assert pictures.images[:, 0, 0, 0].tolist() == [0, 0, 255]
 
 
-def test_unreadable_files_are_named_and_counted_each_time(root, caplog):
+def told(caplog, root, **options) -> str:
+    """The warnings while `root` is loaded."""
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "ganexp"):
+        load(root, **options)
+    return caplog.text
+
+
+def test_unreadable_files_are_named_each_time_with_the_reason(root, caplog):
     paint(root / "a.png")
     (root / "b.png").write_bytes((root / "a.png").read_bytes()[:60])
     (root / "c.jpg").write_text("no picture")
     (root / ".DS_Store").write_text("hidden")
+    sentence = "skipped 2 files or folders: b.png (image file is truncated), c.jpg (not a picture that Pillow knows)"
     for _ in range(2):
-        caplog.clear()
-        with caplog.at_level(logging.WARNING, "ganexp"):
-            assert len(load(root).images) == 1
-        assert "skipped 2 unreadable files: b.png, c.jpg" in caplog.text
+        assert sentence in told(caplog, root)
+    assert len(load(root).images) == 1
+
+
+def test_a_file_that_could_not_be_read_once_is_read_when_it_can_be(root, monkeypatch, caplog):
+    paint(root / "cat" / "1.png")
+    paint(root / "dog" / "1.png")
+    whole = Image.open
+
+    def without_rights(file, *rest):
+        if "dog" in str(file):
+            raise PermissionError(13, "Permission denied", str(file))
+        return whole(file, *rest)
+
+    with monkeypatch.context() as held:
+        held.setattr(Image, "open", without_rights)
+        assert "dog/1.png (Permission denied)" in told(caplog, root)
+        assert load(root).classes == ("cat",)
+    assert told(caplog, root) == "" and load(root).classes == ("cat", "dog")
+    with monkeypatch.context() as closed:
+        closed.setattr(Image, "open", None)
+        assert load(root).classes == ("cat", "dog"), "and is kept then"
+
+
+def test_pictures_are_decoded_again_by_another_pillow(root, cache, monkeypatch):
+    paint(root / "a.png")
+    load(root)
+    monkeypatch.setattr("PIL.__version__", "99.0")
+    load(root)
+    assert len(list((cache / "image_folder").iterdir())) == 2
+
+
+def test_linked_folders_are_followed_and_not_for_ever(root, tmp_path):
+    for i in range(3):
+        paint(tmp_path / "store" / f"{i}.png")
+    paint(root / "cat" / "1.png")
+    (root / "dog").mkdir()
+    (root / "dog" / "batch").symlink_to(tmp_path / "store")
+    (root / "dog" / "again").symlink_to(root)
+    pictures = load(root)
+    assert pictures.classes == ("cat", "dog") and pictures.labels.bincount().tolist() == [1, 3]
+
+
+def test_everything_that_cannot_be_entered_is_told(root, monkeypatch, caplog):
+    paint(root / "cat" / "1.png")
+    paint(root / "dog" / "1.png")
+    (root / "cat" / "gone.png").symlink_to(root / "nowhere.png")
+    os.mkfifo(root / "cat" / "pipe")
+    whole = os.scandir
+
+    def without_rights(folder):
+        if folder == root / "dog":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return whole(folder)
+
+    monkeypatch.setattr(os, "scandir", without_rights)
+    sentence = "cat/gone.png (a link that cannot be followed), cat/pipe (not a file), dog (Permission denied)"
+    assert f"skipped 3 files or folders: {sentence}" in told(caplog, root)
+
+
+def test_a_root_that_cannot_be_entered_is_refused(root, monkeypatch):
+    def without_rights(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", without_rights)
+    with pytest.raises(UserError, match=r"data\.root=.*: Permission denied; name a folder that can be read"):
+        load(root)
+
+
+def test_names_that_are_not_utf8_become_printable(root, caplog):
+    paint(root / "cat" / "1.png")
+    folder = os.fsencode(root) + b"/caf\xe9"
+    os.rename(root / "cat", folder)
+    with open(folder + b"/\xff.png", "wb") as file:
+        file.write(b"no picture")
+    assert "caf\\xe9/\\xff.png (not a picture" in told(caplog, root)
+    assert load(root).classes == ("caf\\xe9",)
+
+
+def test_a_part_of_the_folders_may_be_taken(root):
+    for name in ("cat", "dog", "ship"):
+        paint(root / name / "1.png")
+    pictures = load(root, classes=["ship", "cat"])
+    assert pictures.classes == ("ship", "cat") and pictures.labels.tolist() == [1, 0]
 
 
 def test_pictures_are_decoded_once_until_one_changes(root, cache, monkeypatch):

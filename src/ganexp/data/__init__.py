@@ -1,1 +1,1 @@
-"""Pictures to learn from. Each file is one source; all give one uint8 tensor in memory."""
+"""Sources of pictures. Each file is one source, and each source gives one uint8 tensor in memory."""

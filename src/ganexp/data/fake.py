@@ -1,24 +1,40 @@
-"""Made-up pictures, for tests: noise, the same at every call."""
+"""Noise in the place of pictures, for tests; every call gives the same noise."""
+
+from typing import Annotated, Any
 
 import torch
+from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
-from ganexp.config import STRICT, NonNegative, Positive
-from ganexp.data.dataset import Dataset, Pictures, Split
+from ganexp.config import STRICT, Positive
+from ganexp.data.dataset import ClassName, Dataset, Pictures, Split
+
+
+def _names(classes: Any) -> Any:
+    """A number of classes as a list of names."""
+    if not isinstance(classes, int):
+        return classes
+    if classes < 0:
+        raise ValueError("should be a number of classes, 0 or more, or a list of names")
+    return tuple(map(str, range(classes)))
 
 
 @dataclass(frozen=True, config=STRICT)
 class Fake(Dataset):
-    """`n` pictures of uniform noise; `classes` 0 gives no labels."""
+    """`n` pictures of uniform noise.
+
+    classes: how many classes to make up, or their names. 0 gives no labels.
+    """
 
     n: Positive = 512
     image_size: Positive = 32
     channels: Positive = 3
-    classes: NonNegative = 10
+    classes: Annotated[tuple[ClassName, ...] | None, BeforeValidator(_names)] = _names(10)
 
-    def load(self, split: Split = "train") -> Pictures:
+    def read(self, split: Split) -> Pictures:
         generator = torch.Generator().manual_seed(0 if split == "train" else 1)
         size = (self.n, self.channels, self.image_size, self.image_size)
         images = torch.randint(256, size, dtype=torch.uint8, generator=generator)
-        labels = torch.randint(self.classes, (self.n,), generator=generator) if self.classes else None
-        return Pictures(images, labels, tuple(str(c) for c in range(self.classes)))
+        classes = self.classes or ()
+        labels = torch.randint(len(classes), (self.n,), generator=generator) if classes else None
+        return Pictures(images, labels, classes)

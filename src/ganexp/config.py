@@ -107,6 +107,9 @@ class Config:
     # Keys that are younger than some run folders, whose configurations lack them.
     callback: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     resume: str | None = None
+    fork: str | None = None
+    at: str | None = None
+    start: Literal["state", "weights"] = "state"
 
     def __post_init__(self) -> None:
         for key in ("hidden", "latent_dim"):
@@ -117,6 +120,9 @@ class Config:
 
 INERT = (
     "resume",
+    "fork",
+    "at",
+    "start",
     "logger",
     "callback",
     "samples",
@@ -167,7 +173,7 @@ def run_name(recipe: str, overrides: list[str]) -> str:
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
         section, _, name = key.rpartition(".")
-        if key in ("model", "resume", "data.root") or section.startswith("hydra"):
+        if key in ("model", "resume", "fork", "data.root") or section.startswith("hydra"):
             continue
         parts.append(f"{name}-{value}" if section or key == "seed" else value)
     text = "_".join(parts)

@@ -26,7 +26,8 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.evaluation import Protocol, of_run, table
-from ganexp.folder import RunFolder
+from ganexp.folder import RunFolder, whole
+from ganexp.fork import Fork
 from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
 from ganexp.networks.discriminator import Discriminator
@@ -60,6 +61,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     _describe(gan, record, config.model.summary)
+    if config.fork is not None and checkpoint is None:
+        checkpoint = _forked(gan, config, folder, record)
     recording = build.loggers(config, folder)
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
@@ -157,6 +160,19 @@ def _describe(gan: GAN, record: Record, layers: bool) -> None:
             inputs = {"generator": torch.randn(len(images), gan.generator.latent_dim), "discriminator": images}
             for name, network in networks.items():
                 log.info("%s\n%s", name, summary.layers(network, inputs[name], labels))
+
+
+def _forked(gan: GAN, config: Config, folder: RunFolder, record: Record) -> Path | None:
+    """The checkpoint that a forked run starts from, as a file; None if it starts from weights alone."""
+    fork = Fork.of(config)
+    record.write(fork={"run": str(fork.parent.folder), "iteration": fork.step, "start": config.start})
+    log.info("Forked from %s at iteration %d", fork.parent.folder, fork.step)
+    if config.start == "weights":
+        gan.load_state_dict(fork.weights(gan))
+        return None
+    with whole(folder.start) as temporary:
+        torch.save(fork.state(gan, config), temporary)
+    return folder.start
 
 
 class Endless:

@@ -79,6 +79,11 @@ class RunFolder:
         return self.checkpoint("best")
 
     @property
+    def start(self) -> Path:
+        """The checkpoint that a forked run starts from, made from its parent's."""
+        return self.checkpoint("start")
+
+    @property
     def nan(self) -> Path:
         """The networks at the moment when a loss was no longer finite."""
         return self.checkpoint("nan")

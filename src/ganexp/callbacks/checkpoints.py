@@ -61,6 +61,7 @@ class Checkpoints(Callback):
     def look(self, gan: GAN, step: int) -> None:
         gan.trainer.save_checkpoint(self.folder.last)
         self._last = step
+        self.folder.start.unlink(missing_ok=True)
         if self.keep:
             with whole(self.folder.checkpoint(step)) as temporary:
                 try:

@@ -1,0 +1,91 @@
+"""A new run that starts from the state of another one, with anything else changed."""
+
+import dataclasses
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ganexp import checkpoints
+from ganexp.config import Config
+from ganexp.errors import UserError
+from ganexp.gan import GAN
+from ganexp.runs import Run
+
+log = logging.getLogger("ganexp")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fork:
+    """parent: the run that the new run starts from. path: the parent's checkpoint, the contents of which follow."""
+
+    parent: Run
+    path: Path
+    contents: dict[str, Any]
+
+    @classmethod
+    def of(cls, config: Config) -> "Fork":
+        """The fork that `config` asks for; UserError if the parent, or the checkpoint, cannot be had."""
+        assert config.fork is not None
+        parent = Run.open(config.fork)
+        which = config.at
+        if which is None:
+            path = checkpoints.newest_whole(parent.folder)
+        else:
+            path = parent.folder.checkpoint(int(which) if which.isdigit() else which)
+        if not path.is_file():
+            there = ", ".join(sorted(file.stem for file in parent.folder.checkpoints.glob("*.ckpt")))
+            raise UserError(f"at={which}: {parent.folder} has no such checkpoint; there: {there}")
+        return cls(parent, path, checkpoints.read(path))
+
+    @property
+    def step(self) -> int:
+        """The iteration that the parent had reached."""
+        return self.contents["global_step"]
+
+    def weights(self, gan: GAN) -> dict[str, Tensor]:
+        """The parent's networks as `gan` takes them. UserError if `gan` has other networks."""
+        ours, theirs = gan.state_dict(), dict(self.contents["state_dict"])
+        if gan.ema is None:
+            theirs = {name: value for name, value in theirs.items() if not name.startswith("ema.")}
+        elif not any(name.startswith("ema.") for name in theirs):
+            raw = {name: value for name, value in theirs.items() if name.startswith("generator.")}
+            theirs |= {f"ema.{name.removeprefix('generator.')}": value for name, value in raw.items()}
+        for name in {**ours, **theirs}:
+            shapes = [tuple(state[name].shape) if name in state else None for state in (theirs, ours)]
+            if shapes[0] != shapes[1]:
+                raise UserError(
+                    f"fork={self.parent.folder}: its networks are not those of this configuration ({name} is "
+                    f"{shapes[0] or 'not there'} in the parent, and {shapes[1] or 'not there'} here); leave out what "
+                    "changes the networks, or start a new run without fork="
+                )
+        return theirs
+
+    def state(self, gan: GAN, config: Config) -> dict[str, Any]:
+        """A checkpoint for Lightning: the parent's, with the options of this configuration.
+
+        The state of an optimizer of another kind means nothing here, so such an optimizer starts anew.
+        """
+        if self.step >= config.trainer.max_steps:
+            raise UserError(
+                f"fork={self.parent.folder}: its checkpoint is of iteration {self.step}; add "
+                f"trainer.max_steps={2 * self.step} or any other number above"
+            )
+        optimizers = []
+        fresh_ones = gan.configure_optimizers()
+        for name, fresh, saved in zip(
+            ("generator", "discriminator"), fresh_ones, self.contents["optimizer_states"], strict=True
+        ):
+            now, before = (getattr(c.optimizer, name)["_target_"] for c in (config, self.parent.config))
+            if now != before:
+                log.info("optimizer.%s is of another kind than the parent's, so it starts anew", name)
+            # The parent's moments, with the rates and betas of this configuration.
+            groups = fresh.state_dict()["param_groups"]
+            optimizers.append({"state": saved["state"] if now == before else {}, "param_groups": groups})
+        callbacks = dict(self.contents.get("callbacks", {}))
+        if "Evaluation" in callbacks:
+            callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}  # Of this run, none is best yet.
+        callbacks.pop("CollapseAlarm", None)
+        return self.contents | {"state_dict": self.weights(gan), "optimizer_states": optimizers, "callbacks": callbacks}

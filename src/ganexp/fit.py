@@ -13,6 +13,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from ganexp import build, loggers
+from ganexp.arguments import line, override
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import Evaluation
@@ -84,10 +85,10 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
 
     if interrupt.received:
         log.warning(
-            "%s: stopped after iteration %d, all saved. To go on: python -m ganexp.train resume=%s",
+            "%s: stopped after iteration %d, all saved. To go on: %s",
             interrupt.received.name,
             trainer.global_step,
-            _short(run),
+            line("train", override("resume", str(_short(run)))),
         )
         raise KeyboardInterrupt(interrupt.received.name)
     if evaluations:

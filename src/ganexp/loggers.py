@@ -18,7 +18,7 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from torch.utils.tensorboard import SummaryWriter
 
 from ganexp.config import STRICT
-from ganexp.errors import UserError
+from ganexp.extras import require
 
 CHARTS = {
     "training": {
@@ -64,11 +64,10 @@ class WandB(LoggerOptions):
     offline: bool
 
     def open(self, run: Path) -> Logger:
-        try:
-            import wandb  # type: ignore[import-not-found]
-        except ModuleNotFoundError:
-            raise UserError('logger=wandb needs its package: pip install "ganexp[wandb]"') from None
-        wandb.finish()  # In a sweep the job before was in this process too, and would get this one's figures.
+        require("logger=wandb", "wandb", "wandb")
+        import wandb  # type: ignore[import-not-found]
+
+        wandb.finish()  # The job before this one in a sweep was in this process, and would get the figures of this one.
         return WandbLogger(run.name, run, offline=self.offline, project=self.project)
 
 
@@ -80,10 +79,8 @@ class MLflow(LoggerOptions):
     tracking_uri: str
 
     def open(self, run: Path) -> Logger:
-        try:
-            return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
-        except ModuleNotFoundError:
-            raise UserError('logger=mlflow needs its package: pip install "ganexp[mlflow]"') from None
+        require("logger=mlflow", "mlflow", "mlflow")
+        return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
 
 
 class _TensorBoardLogger(TensorBoardLogger):

@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.command import around, config_dir
+from ganexp.arguments import Arguments, override
+from ganexp.command import config_dir
 from ganexp.config import Config, parse
 from ganexp.errors import UserError
 
@@ -27,17 +28,17 @@ FREE = (
 where learning rates fall towards it."""
 
 
-def expand(arguments: list[str]) -> list[str]:
-    """Replace `resume=RUN` by what RUN was started with; what was typed beside it comes later and wins.
+def expand(read: Arguments) -> Arguments:
+    """Replace `resume=RUN` by the overrides that RUN was started with; what was typed beside it comes later and wins.
 
-    The run's `.hydra` stays as it is until `accept` has found that nothing that matters differs.
+    The run's `.hydra` stays as it is until `accept` has found no difference that matters.
     """
-    path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("resume=")), "")
-    if path in ("", "null"):
-        if "resume=" in arguments:
-            raise UserError("resume= names no folder: type resume=outputs/…, a run's folder")
-        return arguments
-    if {"-m", "--multirun"} & set(arguments):
+    path = read.value("resume")
+    if path == "":
+        raise UserError("resume= names no folder: type resume=outputs/…, a run's folder")
+    if path is None:
+        return read
+    if read.multirun:
         raise UserError(f"resume={path} goes on with one run, and -m starts several: leave one of them out")
     run = Path(path)
     if not (run / "checkpoints" / "last.ckpt").is_file():
@@ -46,9 +47,8 @@ def expand(arguments: list[str]) -> list[str]:
         raise UserError(f"resume={path}: its folder .hydra, which says how it was started, is missing or not whole")
     saved = [str(o) for o in OmegaConf.load(run / ".hydra" / "overrides.yaml")]
     own = [o for o in saved if not o.startswith("resume=")]
-    if not any(a.startswith("--config-dir") for a in arguments):
-        arguments = [*config_dir(OmegaConf.load(run / ".hydra" / "hydra.yaml").hydra), *arguments]
-    return around(arguments, own, [f"hydra.run.dir='{path}'", "hydra.output_subdir=null"])
+    flags = [] if read.config_dir else config_dir(OmegaConf.load(run / ".hydra" / "hydra.yaml").hydra)
+    return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
 
 
 def accept(run: Path, composed: DictConfig, overrides: list[str]) -> None:

@@ -16,14 +16,16 @@ def train(composed: DictConfig) -> None:
     """One run, from a composed configuration to a folder of results."""
     hydra = HydraConfig.get()
     run, overrides = Path(hydra.runtime.output_dir), list(hydra.overrides.task)
-    if composed.resume:
+    resumed = bool(composed.get("resume"))
+    if resumed:
         resume.accept(run, composed, overrides)
-    record = Record(run / "run.json", resumed=bool(composed.resume))
+    record = Record(run / "run.json", resumed=resumed)
     typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
-    with record.keep(command=typed, seed=composed.seed):
+    with record.keep(command=typed):
         config = parse(composed)
+        record.write(seed=config.seed)
 
-        # Torch and Lightning take seconds to import; a mistake should be told before.
+        # Torch and Lightning take seconds to import, so mistakes are told before.
         from ganexp.fit import fit
 
         fit(config, overrides, run, record)
@@ -31,7 +33,7 @@ def train(composed: DictConfig) -> None:
 
 def main() -> None:
     with sweep.reported():
-        command.run("train", train, arguments=resume.expand)
+        command.run("train", train, arguments=resume.expand, sweeps=True)
 
 
 if __name__ == "__main__":

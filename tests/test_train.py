@@ -258,7 +258,7 @@ MISTAKES = {
     "modle=vanilla": ["modle", "did you mean model?"],
     "model.hidden=abc": ["model.hidden=abc", "integer"],
     "model.hidden=0": ["model.hidden=0", "greater than or equal to 1"],
-    "trainer.devices=2": ["trainer.devices=2", "should be 1"],
+    "trainer.devices=2": ["trainer.devices=2", "must be 1"],
     "trainer.precision=8": ["trainer.precision=8", "'32-true' or 'bf16-mixed'"],
     "+loss.smoothin=0.1": ["loss.smoothin=0.1", "did you mean smoothing?"],
     "loss.smoothing=2": ["loss.smoothing=2", "less than or equal to 1"],

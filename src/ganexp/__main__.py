@@ -1,4 +1,4 @@
-"""`python -m ganexp`, also installed as `ganexp`: lists the commands; `ganexp train …` is `python -m ganexp.train …`."""
+"""`python -m ganexp`, installed as `ganexp`: lists the commands. `ganexp train …` is `python -m ganexp.train …`."""
 
 import importlib
 import sys

@@ -63,6 +63,12 @@ def run(
                 f"-m starts several trainings, and {config_name} writes one result: leave -m out, and type the command "
                 "once for each value"
             )
+        if read.multirun and any(flag.startswith("--cfg") for flag in read.flags):
+            raise UserError("--cfg prints the configuration of one run: leave -m out")
+        if read.config_dir is not None and not Path(read.config_dir).is_dir():
+            raise UserError(f"--config-dir={read.config_dir}: no such folder")
+        if read.value("hydra.job.chdir"):
+            raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave it out")
         _check_groups(config_name, read)
         read = arguments(_with_latest(read))
         sys.argv[1:] = read.argv
@@ -75,7 +81,7 @@ def run(
         # A job's own errors do not come here, so Hydra refused something.
         if wants_traces:
             raise
-        _refuse(_explain(error, config_name, read))
+        _refuse(_explain(error, config_name, read, sweeps))
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -155,11 +161,15 @@ def _groups() -> set[str]:
 
 
 def _check_groups(config_name: str, read: Arguments) -> None:
-    """Hydra merges the options of a list, which only makes sense where the configuration names a list too."""
+    """Hydra would merge the options of a list, and remove any key; only a group whose default is a list takes that."""
     lists = manual.groups_of_lists(config_name)
     for typed in read.overrides:
         group, value = typed.key_or_group, typed.value()
-        if group not in _groups() or typed.is_sweep_override() or (typed.is_delete() and value in (None, "")):
+        if typed.is_delete() and group.partition(".")[0] not in {*lists, "hydra"}:
+            raise UserError(f"{typed.input_line}: a key cannot be removed: type {group}=…, or leave it out")
+        if typed.is_delete() and group in lists:
+            raise UserError(f"{typed.input_line}: type {group}=[] for none")
+        if group not in _groups() or typed.is_sweep_override():
             continue
         if not isinstance(value, str | list) or (isinstance(value, list) and group not in lists):
             several = f"; {' and '.join(lists)} also take a list, and [] for none" if lists else ""
@@ -206,7 +216,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     )
 
 
-def _explain(error: Exception, config_name: str, read: Arguments) -> str:
+def _explain(error: Exception, config_name: str, read: Arguments, sweeps: bool) -> str:
     """Hydra's refusal of a command line, as one sentence with the near miss."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
         group, _, option = error.missing_cfg_file.rpartition("/")
@@ -215,14 +225,20 @@ def _explain(error: Exception, config_name: str, read: Arguments) -> str:
     if message.startswith("Ambiguous value for argument '"):
         typed = message.split("'")[1]
         key, _, values = typed.partition("=")
-        as_list = f"; as one list, type {key}=[{values}]" if "." in key else ""
-        return f"{typed}: for a run with each of them, put -m before it{as_list}"
+        as_list = f"; as one list, type '{key}=[{values}]'" if "." in key else ""
+        each = "for a run with each of them, put -m before it" if sweeps else "type one value"
+        return f"{typed}: {each}{as_list}"
     if isinstance(error, ConfigCompositionException) and "Could not override '" in message:
         typed = message.split("Could not override '")[1].split("'")[0]
         key, _, package = typed.partition("@")
         if package:
             return f"{typed}: a group has one place here; type {key}=…"
+        if key.startswith("hydra."):
+            return f"{key}: Hydra has no such key; --cfg hydra prints them all"
         return no_such_key(key, keys(config_name, read))
+    if message.endswith("appears more than once in the final defaults list"):
+        group = message.split()[0]
+        return f"+{group}=…: {group} is chosen already; type {group}=…, without +"
     causes = list(_causes(error))
     if isinstance(causes[-1], OSError):
         key = "hydra.sweep.dir" if read.multirun else "hydra.run.dir"

@@ -19,8 +19,8 @@ from ganexp.errors import UserError, from_omegaconf, from_validation
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """For every dataclass that a user configures: an unknown key is an error."""
 
-Positive = Annotated[int, Ge(1)]
-NonNegative = Annotated[int, Ge(0)]
+Positive = Annotated[int, Ge(1), Lt(2**31)]
+NonNegative = Annotated[int, Ge(0), Lt(2**31)]
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]

@@ -17,11 +17,25 @@ FEW = 20
 """As many names are listed after a near miss without hiding it."""
 
 ELSEWHERE: list[tuple[str, str, str]] = [
+    ("run", "a run's folder is run=outputs/…", "path folder dir run_dir model model_path network resume load"),
+    (
+        "run",
+        "the weights are chosen by run=outputs/… and checkpoint=best, last or a file",
+        "ckpt checkpoint_path weight",
+    ),
+    ("n", "the number of pictures is n=…", "num count number n_samples num_samples num_images batch_size batch size"),
+    ("class", "a class is class=…", "label labels y c classes category digit"),
+    ("truncation", "type truncation=…", "trunc psi truncation_psi"),
+    ("interpolate", "type interpolate=…", "interpolation walk lerp slerp steps"),
+    ("device", "type device=cuda, or cpu", "gpu gpus cuda accelerator"),
+    ("root", "the folder of runs is root=…", "path folder dir outputs runs run logdir log_dir"),
+    ("out", "the result is written to out=…", "output outfile out_dir outdir output_dir file filename save save_dir"),
     (
         "trainer.max_steps",
         "iterations are trainer.max_steps=… (one epoch of MNIST is 937)",
         "epoch epochs n_epochs num_epochs nb_epochs max_epochs steps n_steps num_steps max_steps total_steps "
-        "train_steps iteration iterations n_iterations num_iterations iters iter n_iter n_iters niter num_iters max_iter max_iters",
+        "train_steps "
+        "iteration iterations n_iterations num_iterations iters iter n_iter n_iters niter num_iters max_iter max_iters",
     ),
     (
         "optimizer.generator.lr",
@@ -109,19 +123,6 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     ("hydra.run.dir", "the run's folder is hydra.run.dir=DIR", "run_dir runs logdir log_dir save_dir results_dir"),
     ("hydra.run.dir", "the run's folder is hydra.run.dir=DIR", "out outdir out_dir output output_dir name exp_name"),
     ("seed", "type seed=…", "random_seed manual_seed rng_seed"),
-    ("run", "a run's folder is run=outputs/…", "path folder dir run_dir model model_path network resume load"),
-    (
-        "run",
-        "the weights are chosen by run=outputs/… and checkpoint=best, last or a file",
-        "ckpt checkpoint_path weight",
-    ),
-    ("n", "the number of pictures is n=…", "num count number n_samples num_samples num_images batch_size batch size"),
-    ("class", "a class is class=…", "label labels y c classes category digit"),
-    ("truncation", "type truncation=…", "trunc psi truncation_psi"),
-    ("interpolate", "type interpolate=…", "interpolation walk lerp slerp steps"),
-    ("device", "type device=cuda, or cpu", "gpu gpus cuda accelerator"),
-    ("root", "the folder of runs is root=…", "path folder dir outputs runs run logdir log_dir"),
-    ("out", "the result is written to out=…", "output outfile out_dir outdir output_dir file filename save save_dir"),
 ]
 """The words of other tools: our key, a sentence that teaches it, and the words. A command that has the key tells it."""
 
@@ -136,10 +137,10 @@ MUST = {
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "string_type": "must be one value, a text",
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be greater than {gt:.10g}",
+    "greater_than_equal": "must be at least {ge:.10g}",
+    "less_than": "must be less than {lt:.10g}",
+    "less_than_equal": "must be at most {le:.10g}",
     "literal_error": "must be {expected}",
     "dict_type": "is a group of keys, not one value",
     "dataclass_type": "is a group of keys, not one value",
@@ -148,7 +149,7 @@ MUST = {
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence with the near miss, or with the keys that end in the word; and all names, if few or if none is near."""
+    """A sentence with the near miss or the keys that end in the word, and with all names if few, or if none is near."""
     known = sorted(set(known))
     near = [key for key in known if key.endswith(f".{word}")] or get_close_matches(word, known, n=1, cutoff=0.6)
     sentences = [f"did you mean {' or '.join(near)}?"] * bool(near)
@@ -160,8 +161,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def no_such_key(key: str, known: Sequence[str]) -> str:
     """A sentence that refuses `key`. A word of another tool is answered with ours, another word with the near miss."""
     word = key.rpartition(".")[2].lower().replace("-", "_")
-    taught = next((sentence for ours, sentence, words in ELSEWHERE if ours in known and word in words.split()), None)
-    return f"{key}: no such key; {taught or did_you_mean(key, known)}"
+    sections = set(known) - {name.partition(".")[0] for name in known if "." in name}  # Their keys are not in `known`.
+    for ours, sentence, words in ELSEWHERE:
+        if word in words.split() and (ours in known or ours.partition(".")[0] in sections):
+            return f"{key}: no such key; {sentence}"
+    return f"{key}: no such key; {did_you_mean(key, known)}"
 
 
 def from_validation(error: ValidationError, prefix: str, known: Sequence[str] = ()) -> UserError:
@@ -180,7 +184,7 @@ def _sentence(found: Any, prefix: str, known: Sequence[str]) -> str:
     key = ".".join(str(part) for part in (prefix, *found["loc"]) if part != "")
     kind, value, last = found["type"], _shown(found["input"]), found["loc"][-1] if found["loc"] else ""
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{key}={value}: no such key; {did_you_mean(str(last), known)}"
+        return f"{key}={value}: {no_such_key(str(last), known).partition(': ')[2]}"
     if kind == "missing" and isinstance(last, int):
         return f"{key.rpartition('.')[0]}: too few values; there is none at place {last + 1}"
     if kind == "missing":

@@ -31,7 +31,7 @@ def of_package() -> str:
 def of_command(name: str, config_dir: str | None = None) -> str:
     """What a command does, three examples, its keys, and the options of its groups."""
     summary, *examples = _header(name)
-    parts = [summary, "\n".join(["Examples:", *(f"  {example}" for example in examples)])]
+    parts = [textwrap.fill(summary, _width()), "\n".join(["Examples:", *(f"  {example}" for example in examples)])]
     parts.append("Keys, with their defaults, typed as KEY=VALUE:\n" + _table(_keys(name)))
     groups = list(_groups(name))
     if groups:
@@ -95,6 +95,10 @@ def _groups(name: str) -> Iterator[tuple[str, str]]:
             yield key.value, _comment(lines[value.end_mark.line][value.end_mark.column :])
 
 
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100)
+
+
 def _comment(rest: str) -> str:
     return rest.partition("#")[2].strip()
 
@@ -102,11 +106,10 @@ def _comment(rest: str) -> str:
 def _table(rows: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> str:
     rows = list(rows)
     indent = max(len(left) for left, _ in rows) + 4
-    width = min(shutil.get_terminal_size().columns, 100)
     return "\n".join(
         textwrap.fill(
             right,
-            width,
+            _width(),
             initial_indent=f"  {left}".ljust(indent),
             subsequent_indent=" " * indent,
             break_on_hyphens=False,

@@ -135,10 +135,16 @@ def test_what_does_not_fit_into_memory_is_told_in_a_sentence(train, tiny, monkey
     assert done.returncode == 2 and "There is not enough memory" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", sorted({*manual.COMMANDS} - {"train"}))
+@pytest.mark.parametrize("command", sorted({*manual.COMMANDS} - {"train", "evaluate"}))
 def test_a_command_with_one_result_takes_no_sweep(type_, tmp_path, command):
     done = type_(command, "-m", "seed=0,1")
     assert done.returncode == 2 and f"{command} writes one result" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_evaluations_do_not_write_one_file(type_, tmp_path):
+    done = type_("evaluate", "-m", "run=a,b", "out=metrics.json")
+    assert done.returncode == 2 and done.stderr.startswith("out= is one file")
     assert not list(tmp_path.iterdir())
 
 

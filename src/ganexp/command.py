@@ -58,18 +58,7 @@ def run(
         if "--help" in read.flags:
             print(manual.of_command(config_name, read.config_dir))
             return
-        if read.multirun and not sweeps:
-            raise UserError(
-                f"-m starts several trainings, and {config_name} writes one result: leave -m out, and type the command "
-                "once for each value"
-            )
-        if read.multirun and any(flag.startswith("--cfg") for flag in read.flags):
-            raise UserError("--cfg prints the configuration of one run: leave -m out")
-        if read.config_dir is not None and not Path(read.config_dir).is_dir():
-            raise UserError(f"--config-dir={read.config_dir}: no such folder")
-        if read.value("hydra.job.chdir"):
-            raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave it out")
-        _check_groups(config_name, read)
+        _check(config_name, read, sweeps)
         read = arguments(_with_latest(read))
         sys.argv[1:] = read.argv
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
@@ -160,8 +149,20 @@ def _groups() -> set[str]:
     return {folder.name for folder in CONF.iterdir() if folder.is_dir()}
 
 
-def _check_groups(config_name: str, read: Arguments) -> None:
-    """Hydra would merge the options of a list, and remove any key; only a group whose default is a list takes that."""
+def _check(config_name: str, read: Arguments, sweeps: bool) -> None:
+    """UserError for what Hydra would take and a command cannot use."""
+    if read.multirun and not sweeps:
+        raise UserError(
+            f"-m starts several jobs, and {config_name} writes one result: leave -m out, and type the command once "
+            "for each value"
+        )
+    if read.multirun and any(flag.startswith("--cfg") for flag in read.flags):
+        raise UserError("--cfg prints the configuration of one run: leave -m out")
+    if read.config_dir is not None and not Path(read.config_dir).is_dir():
+        raise UserError(f"--config-dir={read.config_dir}: no such folder")
+    if read.value("hydra.job.chdir"):
+        raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave it out")
+    # Hydra merges the options of a list, and removes any key. Only a group whose default is a list can take that.
     lists = manual.groups_of_lists(config_name)
     for typed in read.overrides:
         group, value = typed.key_or_group, typed.value()

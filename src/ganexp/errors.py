@@ -21,7 +21,7 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     (
         "run",
         "the weights are chosen by run=outputs/… and checkpoint=best, last or a file",
-        "ckpt checkpoint_path weight",
+        "ckpt checkpoint_path",
     ),
     ("n", "the number of pictures is n=…", "num count number n_samples num_samples num_images batch_size batch size"),
     ("class", "a class is class=…", "label labels y c classes category digit"),

@@ -79,7 +79,12 @@ def evaluate(composed: DictConfig) -> None:
 
 
 def expand(read: Arguments) -> Arguments:
-    """If keys of `data` are typed beside `run=RUN` and no `data=…` is, RUN's own data comes before them."""
+    """If keys of `data` are typed beside `run=RUN` and no `data=…` is, RUN's own data comes before them.
+
+    UserError for several evaluations that would write one file.
+    """
+    if read.multirun and "out" in (typed.key_or_group for typed in read.overrides):
+        raise UserError("out= is one file, and -m measures several runs: leave one of them out")
     path, keys = read.value("run"), [typed.key_or_group for typed in read.overrides]
     if path is None or "data" in keys or not any(key.startswith("data.") for key in keys):
         return read
@@ -91,7 +96,7 @@ def expand(read: Arguments) -> Arguments:
 
 
 def main() -> None:
-    command.run("evaluate", evaluate, arguments=expand)
+    command.run("evaluate", evaluate, arguments=expand, sweeps=True)
 
 
 if __name__ == "__main__":

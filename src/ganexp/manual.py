@@ -12,7 +12,7 @@ from ganexp.config import CONF
 COMMANDS = ("train", "sample", "evaluate", "report", "export", "evaluator")
 
 FLAGS = """\
-  -m                 start a run for each of the values: seed=0,1,2
+  -m                 run once for each of several values: seed=0,1,2
   --cfg job          print every key, also those of the chosen options
   --config-dir=DIR   add your own recipes and options, DIR/GROUP/NAME.yaml
   --hydra-help       the flags of Hydra, which reads the command line
@@ -40,7 +40,7 @@ def of_command(name: str, config_dir: str | None = None) -> str:
             options = {path.stem for root in (CONF, config_dir) if root for path in Path(root, group).glob("*.yaml")}
             rows.append((f"{group}=", f"{word}: {', '.join(sorted(options))}"))
         parts.append("Groups, each a choice of options:\n" + _table(rows))
-    flags = FLAGS if name == "train" else FLAGS.partition("\n")[2]
+    flags = FLAGS if name in ("train", "evaluate") else FLAGS.partition("\n")[2]
     return "\n\n".join([*parts, f"Flags:\n{flags}"]).rstrip()
 
 

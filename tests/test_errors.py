@@ -1,6 +1,13 @@
-import pytest
+from typing import Annotated, Literal
 
-from ganexp.errors import did_you_mean
+import pytest
+from annotated_types import Ge, Lt
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from ganexp import command, manual
+from ganexp.config import STRICT
+from ganexp.errors import ELSEWHERE, did_you_mean, from_validation, no_such_key
 
 
 def test_a_near_miss_is_named_before_all_that_is_known():
@@ -44,3 +51,56 @@ def test_a_log_that_cannot_be_written_is_named_in_a_sentence(type_, tmp_path):
     done = type_("train", "data=fake", "trainer.max_steps=1", "hydra.run.dir=run")
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "run/train.log" in done.stderr
+
+
+def test_every_word_of_another_tool_is_answered_with_a_key_that_some_command_has():
+    known = {key for name in manual.COMMANDS for key in command.keys(name)}
+    assert {ours for ours, _, _ in ELSEWHERE} <= known
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"), [("Learning-Rate", "lr"), ("train.nz", "latent_dim"), ("model.epochs", "steps")]
+)
+def test_a_word_of_another_tool_is_known_in_any_section_and_spelling(word, ours):
+    known = ["seed", "optimizer.generator.lr", "model.latent_dim", "trainer.max_steps"]
+    assert no_such_key(word, known).startswith(f"{word}: no such key; ") and ours in no_such_key(word, known)
+
+
+def test_a_word_is_not_taught_by_a_command_that_lacks_the_key():
+    assert no_such_key("epochs", ["run", "out"]) == "epochs: no such key; Known: out, run"
+
+
+def test_every_error_of_a_type_is_told_in_words_of_ours():
+    @dataclass(config=STRICT)
+    class Typed:
+        whole: int
+        number: float
+        choice: bool
+        text: str
+        among: Literal["ema", "raw"]
+        share: Annotated[float, Ge(0), Lt(1)]
+        pair: tuple[float, float]
+        section: dict[str, int]
+
+    wrong = {
+        "whole": 1.5,
+        "number": "x",
+        "choice": "maybe",
+        "text": [1],
+        "among": "avg",
+        "share": 1,
+        "pair": 3,
+        "section": None,
+    }
+    with pytest.raises(ValidationError) as found:
+        TypeAdapter(Typed).validate_python(wrong)
+    assert str(from_validation(found.value, "key")).splitlines() == [
+        "key.whole=1.5: must be a whole number",
+        "key.number=x: must be a number",
+        "key.choice=maybe: must be true or false",
+        "key.text=[1]: must be one value, a text",
+        "key.among=avg: must be ema or raw",
+        "key.share=1: must be less than 1",
+        "key.pair=3: must be a list: type key.pair=[3]",
+        "key.section=null: is a group of keys, not one value",
+    ]

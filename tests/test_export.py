@@ -50,7 +50,7 @@ def test_a_mistake_gets_a_sentence(type_, run, tmp_path, typed, sentence):
 
 def test_a_missing_package_is_named_before_anything_is_read(type_, monkeypatch):
     there = importlib.util.find_spec
-    monkeypatch.setattr("ganexp.export.find_spec", lambda name: None if name == "safetensors" else there(name))
+    monkeypatch.setattr("ganexp.extras.find_spec", lambda name: None if name == "safetensors" else there(name))
     done = type_("export", "run=nowhere")
     assert (done.returncode, done.stderr) == (2, 'export needs safetensors: type pip install "ganexp[export]"\n')
 

@@ -145,11 +145,17 @@ def test_a_resumed_run_loses_no_line_of_csv(train, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["wandb", "mlflow"])
-def test_a_logger_whose_package_is_missing_says_what_to_install(train, tiny, name):
+@pytest.mark.parametrize("folder", [False, True], ids=["nothing", "a folder"])
+def test_a_logger_whose_package_is_missing_says_what_to_install(train, tiny, tmp_path, monkeypatch, name, folder):
+    """A folder of the package's name, which earlier runs leave, is not the package."""
     if importlib.util.find_spec(name):
         pytest.skip(f"{name} is installed")
+    if folder:
+        (tmp_path / name).mkdir()
+        monkeypatch.syspath_prepend(tmp_path)
+        assert importlib.util.find_spec(name)
     assert train(*tiny, f"logger={name}").stderr.strip() == (
-        f'logger={name} needs its package: pip install "ganexp[{name}]"'
+        f'logger={name} needs {name}: type pip install "ganexp[{name}]"'
     )
 
 

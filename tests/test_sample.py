@@ -1,5 +1,6 @@
 """Pictures from a run's folder, by command and by three lines of Python."""
 
+import os
 import shutil
 
 import numpy as np
@@ -60,7 +61,51 @@ def test_an_array_in_adm_s_layout_holds_the_same_pictures_as_single_files(type_,
         assert arrays["arr_1"].tolist() == [i % 10 for i in range(300)]
         single = np.asarray(Image.open(tmp_path / "folder" / "000123-3.png"))
         assert np.array_equal(single, arrays["arr_0"][123, :, :, 0])
-    assert not list(tmp_path.glob("*.raw"))
+
+
+@pytest.mark.parametrize("out", ["faces.npz", "faces.png", "faces.gif"])
+def test_only_out_is_written_and_only_once_it_is_whole(type_, run, tmp_path, monkeypatch, out):
+    owned = {tmp_path / name: name.encode() for name in ("faces.raw", "faces.tmp", f"{out}.tmp", f".{out}", out)}
+    for path, content in owned.items():
+        path.write_bytes(content)
+
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        assert type_("sample", "run=run", "n=4", f"out={out}").returncode == 130
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == owned
+    assert type_("sample", "run=run", "n=4", f"out={out}").returncode == 0
+    del owned[tmp_path / out]
+    assert {p: p.read_bytes() for p in tmp_path.iterdir() if p.is_file() and p.name != out} == owned
+
+
+@pytest.mark.parametrize("out", ["v1.0", "7", "nan", "a,b", "it's", "new.folder/"])
+def test_a_folder_may_have_any_name(type_, run, tmp_path, out):
+    done = type_("sample", "run=run", "n=2", f"out={out}")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / out).iterdir())) == 2
+
+
+def test_a_suffix_may_be_in_capitals(type_, run, tmp_path):
+    assert type_("sample", "run=run", "n=4", "out=SHEET.PNG").returncode == 0
+    assert Image.open(tmp_path / "SHEET.PNG").size == (62, 62)
+
+
+def test_latest_is_the_newest_run_below_outputs_that_has_a_checkpoint(type_, run, tmp_path):
+    for age, name in enumerate(["outputs/new", "outputs/a sweep/0", "outputs/old"]):
+        shutil.copytree(run, tmp_path / name)
+        os.utime(tmp_path / name / "checkpoints/last.ckpt", (1e9 - age, 1e9 - age))
+    (tmp_path / "outputs/newest").mkdir()
+    done = type_("sample", "run=latest", "n=4")
+    assert done.returncode == 0 and "run=latest is outputs/new\n" in done.stderr
+    shutil.rmtree(tmp_path / "outputs/new")
+    assert "run=latest is outputs/a sweep/0\n" in type_("sample", "run=latest", "n=4").stderr
+    assert str(ganexp.load("latest").path) == "outputs/a sweep/0"
+    shutil.rmtree(tmp_path / "outputs")
+    done = type_("sample", "run=latest")
+    assert done.returncode == 2 and "no run below outputs/ has a checkpoint" in done.stderr
 
 
 def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
@@ -79,6 +124,8 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
         (["run=run", "out=run"], "the folder holds something"),
         (["run=run", "out=sheet.png/sheet.png"], "cannot be written"),
         (["run=run", "out=x.pdf"], "out=x.pdf"),
+        (["run=run", "seed=0,1"], "seed=0,1: type one value"),
+        (["-m", "run=run", "seed=0,1"], "sample writes one result"),
         (["run=run", "interpolate=1"], "at least 2"),
         (["run=run", "checkpoint=best"], "there: last"),
         (["run=nowhere"], "not a run's folder"),

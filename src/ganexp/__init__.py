@@ -15,8 +15,9 @@ __version__ = "0.1.0"
 def load(path: str | Path) -> Run:
     """A past run, from its folder: `load("outputs/…").sample(64, label=7)` gives uint8 pictures [64, C, H, W].
 
-    UserError if there is no run with a checkpoint.
+    `load("latest")` is the newest run below `outputs/`. UserError if there is no run with a checkpoint.
     """
+    from ganexp import latest
     from ganexp.runs import Run  # Torch takes a second to import, and commands want to start.
 
-    return Run.open(path)
+    return Run.open(latest.resolve(str(path)))

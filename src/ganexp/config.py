@@ -15,13 +15,13 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ganexp.errors import UserError, from_validation
+from ganexp.errors import UserError, from_omegaconf, from_validation
 
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """For every dataclass that a user configures: an unknown key is an error."""
 
-Positive = Annotated[int, Ge(1)]
-NonNegative = Annotated[int, Ge(0)]
+Positive = Annotated[int, Ge(1), Lt(2**31)]
+NonNegative = Annotated[int, Ge(0), Lt(2**31)]
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
@@ -146,7 +146,7 @@ def parse(composed: DictConfig, schema: type = Config) -> Any:
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} has no value yet: add {error.full_key}=… to the command") from None
     except OmegaConfBaseException as error:
-        raise UserError(str(error).splitlines()[0]) from None
+        raise from_omegaconf(error) from None
     try:
         return TypeAdapter(schema).validate_python(plain)
     except ValidationError as error:

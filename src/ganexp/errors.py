@@ -1,8 +1,11 @@
-"""The one exception that is a user's mistake and not ours."""
+"""The one exception that is a user's mistake and not ours, and the words in which mistakes are told."""
 
+import json
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 
@@ -11,12 +14,142 @@ class UserError(Exception):
 
 
 FEW = 20
-"""Names that may be listed behind a near miss without hiding it."""
+"""As many names are listed after a near miss without hiding it."""
+
+ELSEWHERE: list[tuple[str, str, str]] = [
+    ("run", "a run's folder is run=outputs/…", "path folder dir run_dir model model_path network resume load"),
+    (
+        "run",
+        "the weights are chosen by run=outputs/… and checkpoint=best, last or a file",
+        "ckpt checkpoint_path",
+    ),
+    ("n", "the number of pictures is n=…", "num count number n_samples num_samples num_images batch_size batch size"),
+    ("class", "a class is class=…", "label labels y c classes category digit"),
+    ("truncation", "type truncation=…", "trunc psi truncation_psi"),
+    ("interpolate", "type interpolate=…", "interpolation walk lerp slerp steps"),
+    ("device", "type device=cuda, or cpu", "gpu gpus cuda accelerator"),
+    ("root", "the folder of runs is root=…", "path folder dir outputs runs run logdir log_dir"),
+    ("out", "the result is written to out=…", "output outfile out_dir outdir output_dir file filename save save_dir"),
+    (
+        "trainer.max_steps",
+        "iterations are trainer.max_steps=… (one epoch of MNIST is 937)",
+        "epoch epochs n_epochs num_epochs nb_epochs max_epochs steps n_steps num_steps max_steps total_steps "
+        "train_steps "
+        "iteration iterations n_iterations num_iterations iters iter n_iter n_iters niter num_iters max_iter max_iters",
+    ),
+    (
+        "optimizer.generator.lr",
+        "learning rates are optimizer.generator.lr=… and optimizer.discriminator.lr=…",
+        "lr learning_rate lr_g lr_d g_lr d_lr glr dlr lrg lrd",
+    ),
+    (
+        "optimizer.generator.betas",
+        "Adam's are optimizer.generator.betas=[0.5,0.999] and optimizer.discriminator.betas=[0.5,0.999]",
+        "beta beta1 beta2 b1 b2 betas adam_beta1",
+    ),
+    ("data.batch_size", "type data.batch_size=…", "batch_size batchsize batch bs batch_gpu minibatch minibatch_size"),
+    (
+        "model.latent_dim",
+        "the size of the latent is model.latent_dim=…",
+        "z_dim zdim dim_z z_size nz z latent latent_dim latent_size noise_dim noise_size",
+    ),
+    (
+        "model.hidden",
+        "the width of the networks is model.hidden=…",
+        "hidden hidden_dim hidden_size width ngf ndf nf base_channels ch",
+    ),
+    (
+        "trainer.accelerator",
+        "type trainer.accelerator=gpu, or cpu; a run is on one device",
+        "gpu gpus n_gpus num_gpus gpu_id gpu_ids device devices cuda use_cuda accelerator",
+    ),
+    ("data", "the pictures are chosen by data=…", "dataset datasets dataset_name data_name"),
+    (
+        "data",
+        "pictures of your own are data=image_folder data.root=DIR",
+        "dataroot data_root data_dir datadir data_path dataset_path image_dir train_dir folder",
+    ),
+    (
+        "data",
+        "the size of the pictures is data.image_size=…, with data=image_folder",
+        "image_size img_size imsize imgsize resolution size",
+    ),
+    (
+        "logger",
+        "loggers are chosen by logger=…, several as 'logger=[tensorboard,wandb]'",
+        "wandb use_wandb tensorboard tb mlflow csv loggers",
+    ),
+    ("network", "the architecture is network=…", "arch architecture net networks backbone"),
+    ("loss", "the loss is loss=…", "losses loss_type loss_fn criterion objective gan_mode adv_loss"),
+    ("model", "the recipe is model=…", "gan gan_type gan_name model_name model_type recipe"),
+    (
+        "regularizer",
+        "a gradient penalty is regularizer=gradient_penalty, or r1",
+        "gp lambda_gp gp_lambda gp_weight lambda gradient_penalty penalty r1 r1_gamma gamma",
+    ),
+    (
+        "train.n_critic",
+        "D's updates an iteration are train.n_critic=…",
+        "n_critic critic_iters d_steps n_dis num_d_steps",
+    ),
+    ("train.ema_decay", "the moving average of G is train.ema_decay=…", "ema ema_decay ema_beta use_ema"),
+    (
+        "train.augment",
+        "DiffAugment is 'train.augment=[color,translation,cutout]'",
+        "augment augmentation diffaugment ada",
+    ),
+    ("train.clip_norm", "type train.clip_norm=…", "clip clip_norm grad_clip max_grad_norm gradient_clip_val"),
+    ("network.dropout", "type network.dropout=…", "dropout dropout_rate"),
+    ("model.conditional", "type model.conditional=true", "cond conditional class_cond n_classes num_classes n_class"),
+    ("trainer.precision", "type trainer.precision=bf16-mixed", "precision fp16 bf16 amp half mixed_precision"),
+    ("evaluation.every", "FID is measured every evaluation.every=… iterations", "fid eval_every eval_freq fid_every"),
+    ("samples.every", "grids are made every samples.every=… iterations", "sample_every sample_interval sample_freq"),
+    (
+        "checkpoint.every",
+        "checkpoints are saved every checkpoint.every=… iterations",
+        "save_every save_freq save_interval ckpt_every snap snapshot",
+    ),
+    (
+        "trainer.log_every_n_steps",
+        "type trainer.log_every_n_steps=…",
+        "log_every log_interval log_freq print_freq print_every log_every_n_steps",
+    ),
+    (
+        "trainer.max_steps",
+        "all pictures are in memory, so there are no workers: leave it out",
+        "workers num_workers n_cpu",
+    ),
+    ("resume", "to go on with a run, type resume=RUN, its folder", "resume_from resume_path load restart ckpt_path"),
+    ("hydra.run.dir", "the run's folder is hydra.run.dir=DIR", "run_dir runs logdir log_dir save_dir results_dir"),
+    ("hydra.run.dir", "the run's folder is hydra.run.dir=DIR", "out outdir out_dir output output_dir name exp_name"),
+    ("seed", "type seed=…", "random_seed manual_seed rng_seed"),
+]
+"""The words of other tools: our key, a sentence that teaches it, and the words. A command that has the key tells it."""
+
+MUST = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number, not inf or nan",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be one value, a text",
+    "greater_than": "must be greater than {gt:.10g}",
+    "greater_than_equal": "must be at least {ge:.10g}",
+    "less_than": "must be less than {lt:.10g}",
+    "less_than_equal": "must be at most {le:.10g}",
+    "literal_error": "must be {expected}",
+    "dict_type": "is a group of keys, not one value",
+    "dataclass_type": "is a group of keys, not one value",
+}
+"""Pydantic's type of an error, and the words for it here."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that names the near miss, or the keys that end in the word; all that is known if there are few, or
-    none is near."""
+    """A sentence with the near miss or the keys that end in the word, and with all names if few, or if none is near."""
     known = sorted(set(known))
     near = [key for key in known if key.endswith(f".{word}")] or get_close_matches(word, known, n=1, cutoff=0.6)
     sentences = [f"did you mean {' or '.join(near)}?"] * bool(near)
@@ -25,22 +158,43 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return " ".join(sentences)
 
 
+def no_such_key(key: str, known: Sequence[str]) -> str:
+    """A sentence that refuses `key`. A word of another tool is answered with ours, another word with the near miss."""
+    word = key.rpartition(".")[2].lower().replace("-", "_")
+    sections = set(known) - {name.partition(".")[0] for name in known if "." in name}  # Their keys are not in `known`.
+    for ours, sentence, words in ELSEWHERE:
+        if word in words.split() and (ours in known or ours.partition(".")[0] in sections):
+            return f"{key}: no such key; {sentence}"
+    return f"{key}: no such key; {did_you_mean(key, known)}"
+
+
 def from_validation(error: ValidationError, prefix: str, known: Sequence[str] = ()) -> UserError:
     """Pydantic's findings, a line each, under the keys that a user typed."""
-    lines = []
-    for found in error.errors(include_url=False):
-        key = ".".join(str(part) for part in (prefix, *found["loc"]) if part != "")
-        value, message = found["input"], found["msg"]
-        if found["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-            message = f"no such key; {did_you_mean(str(found['loc'][-1]), known)}"
-        elif found["type"] == "tuple_type":
-            message = f"should be a list: type {key}=[{value}]"
-        elif found["type"] == "missing" and isinstance(found["loc"][-1], int):
-            lines.append(f"{key.rpartition('.')[0]}: too few values; there is none at place {found['loc'][-1] + 1}")
-            continue
-        elif found["type"] == "missing":
-            lines.append(f"{key} is missing: add {key}=… to the command")
-            continue
-        message = message.removeprefix("Value error, ").removeprefix("Input ")
-        lines.append(f"{key}={value}: {message}")
-    return UserError("\n".join(lines))
+    return UserError("\n".join(_sentence(found, prefix, known) for found in error.errors(include_url=False)))
+
+
+def from_omegaconf(error: OmegaConfBaseException) -> UserError:
+    """OmegaConf's refusal of an interpolation, `${…}`, or of a value that it cannot hold."""
+    message = str(error).splitlines()[0]
+    message = message.rpartition("while resolving interpolation: ")[2].strip('"')
+    return UserError(f"{error.full_key}: {message}" if error.full_key else message)
+
+
+def _sentence(found: Any, prefix: str, known: Sequence[str]) -> str:
+    key = ".".join(str(part) for part in (prefix, *found["loc"]) if part != "")
+    kind, value, last = found["type"], _shown(found["input"]), found["loc"][-1] if found["loc"] else ""
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{key}={value}: {no_such_key(str(last), known).partition(': ')[2]}"
+    if kind == "missing" and isinstance(last, int):
+        return f"{key.rpartition('.')[0]}: too few values; there is none at place {last + 1}"
+    if kind == "missing":
+        return f"{key} is missing: add {key}=… to the command"
+    if kind in ("tuple_type", "list_type"):
+        return f"{key}={value}: must be a list: type {key}=[{value}]"
+    about = {name: str(v).replace("'", "") if name == "expected" else v for name, v in found.get("ctx", {}).items()}
+    message = MUST[kind].format(**about) if kind in MUST else found["msg"]
+    return f"{key}={value}: {message.removeprefix('Value error, ').removeprefix('Input ')}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic.dataclasses import dataclass
 
 from ganexp import command
+from ganexp.arguments import Arguments, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
 
@@ -77,22 +78,25 @@ def evaluate(composed: DictConfig) -> None:
         log.info("All of it is in %s", out)
 
 
-def expand(arguments: list[str]) -> list[str]:
-    """Where keys of a run's data are typed beside `run=RUN`, RUN's own data comes before them."""
-    path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("run=")), "")
+def expand(read: Arguments) -> Arguments:
+    """If keys of `data` are typed beside `run=RUN` and no `data=…` is, RUN's own data comes before them.
+
+    UserError for several evaluations that would write one file.
+    """
+    if read.multirun and "out" in (typed.key_or_group for typed in read.overrides):
+        raise UserError("out= is one file, and -m measures several runs: leave one of them out")
+    path, keys = read.value("run"), [typed.key_or_group for typed in read.overrides]
+    if path is None or "data" in keys or not any(key.startswith("data.") for key in keys):
+        return read
     saved = Path(path) / ".hydra" / "config.yaml"
-    changed = any(a.lstrip("+").startswith("data.") for a in arguments)
-    if not path or not changed or not saved.is_file():
-        return arguments  # If the path is wrong, that is told where the run is opened.
-    if any(a.startswith("data=") for a in arguments):
-        return arguments
+    if not saved.is_file():
+        return read  # `Run.open` tells what is wrong with the path.
     data: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
-    own = [f"++data.{key}={json.dumps(value, ensure_ascii=False)}" for key, value in data["data"].items()]
-    return command.around(arguments, own, [])
+    return read.around(before=[override(f"++data.{key}", value) for key, value in data["data"].items()])
 
 
 def main() -> None:
-    command.run("evaluate", evaluate, arguments=expand)
+    command.run("evaluate", evaluate, arguments=expand, sweeps=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""A generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
+"""Write a generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
 
 import logging
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +10,9 @@ from pydantic.dataclasses import dataclass
 from ganexp import command
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
+from ganexp.extras import require
 
 log = logging.getLogger("ganexp")
-
-EXTRA = ("onnx", "onnxscript", "onnxruntime", "safetensors")
-"""Packages of the extra `ganexp[export]`."""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -28,14 +25,11 @@ class Export:
 
 def export(composed: DictConfig) -> None:
     config: Export = parse(composed, Export)
-    missing = [name for name in EXTRA if find_spec(name) is None]
-    if missing:
-        raise UserError(f'export needs {", ".join(missing)}: type pip install "ganexp[export]"')
+    require("export", "export", "onnx", "onnxscript", "onnxruntime", "safetensors")
     out = Path(config.run) / "export" if config.out is None else Path(config.out)
-    if command.writable(out).suffix:
-        raise UserError(f"out={out}: the three files are written into a folder; name one, without a suffix")
+    command.writable(out, folder=True)
 
-    # Torch takes seconds to import; a mistake should be told before.
+    # Torch takes seconds to import, so mistakes are told before.
     from ganexp.exporting import explorer, portable
     from ganexp.runs import Run
 
@@ -45,7 +39,7 @@ def export(composed: DictConfig) -> None:
     graph = portable.to_onnx(generator, run.config.model.latent_dim, len(run.classes))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "explorer.html").unlink(missing_ok=True)  # It may be an older one's, and this one be refused.
+        (out / "explorer.html").unlink(missing_ok=True)  # An older page must not stay if this one is refused.
         portable.write_onnx(graph, out / "generator.onnx")
         portable.write_safetensors(run, generator, out / "generator.safetensors")
         explorer.write(run, run.iteration(checkpoint), generator, graph, out / "explorer.html")

@@ -15,6 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ganexp import build, loggers, summary
+from ganexp.arguments import line, override
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
@@ -105,10 +106,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
 
     if interrupt.received:
         log.warning(
-            "%s: stopped after iteration %d, all saved. To go on: python -m ganexp.train resume=%s",
+            "%s: stopped after iteration %d, all saved. To go on: %s",
             interrupt.received.name,
             trainer.global_step,
-            _short(folder.path),
+            line("train", override("resume", str(folder))),
         )
         raise KeyboardInterrupt(interrupt.received.name)
     if protocol is not None:

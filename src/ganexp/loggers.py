@@ -19,7 +19,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import hparams, scalar
 
 from ganexp.config import STRICT
-from ganexp.errors import UserError
+from ganexp.extras import require
 from ganexp.folder import RunFolder
 
 CHARTS = {
@@ -66,10 +66,9 @@ class WandB(LoggerOptions):
     offline: bool
 
     def open(self, run: Path) -> Logger:
-        try:
-            import wandb  # type: ignore[import-not-found]
-        except ModuleNotFoundError:
-            raise UserError('logger=wandb needs its package: pip install "ganexp[wandb]"') from None
+        require("logger=wandb", "wandb", "wandb")
+        import wandb  # type: ignore[import-not-found]
+
         wandb.finish()  # A sweep trains one run after another in this process: without this, all would be one.
         return WandbLogger(run.name, run, offline=self.offline, project=self.project)
 
@@ -82,10 +81,8 @@ class MLflow(LoggerOptions):
     tracking_uri: str
 
     def open(self, run: Path) -> Logger:
-        try:
-            return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
-        except ModuleNotFoundError:
-            raise UserError('logger=mlflow needs its package: pip install "ganexp[mlflow]"') from None
+        require("logger=mlflow", "mlflow", "mlflow")
+        return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
 
 
 class _TensorBoardLogger(TensorBoardLogger):

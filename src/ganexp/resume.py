@@ -8,7 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
-from ganexp.command import around, config_dir
+from ganexp.arguments import Arguments, line, override
+from ganexp.command import config_dir
 from ganexp.config import INERT, Config, parse, within
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder, write_whole
@@ -20,29 +21,70 @@ FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root"
 where learning rates fall towards it. `data.root` may name another place, because the pictures' hash is compared."""
 
 
-def expand(arguments: list[str]) -> list[str]:
-    """Put before `resume=RUN` the words that RUN was started with. Words that were typed come later and win.
+def expand(read: Arguments) -> Arguments:
+    """Put before `resume=RUN`, or `fork=RUN`, the overrides that RUN was started with.
 
-    The run's `.hydra` stays as it is until `accept` has compared the configurations.
+    Overrides that were typed come later and win. With `-m`, `resume` names a sweep's folder. A run's `.hydra` stays as
+    it is until `accept` has compared the configurations.
     """
-    path = next((a.partition("=")[2].strip("'\"") for a in arguments if a.startswith("resume=")), "")
-    if path in ("", "null"):
-        if "resume=" in arguments:
-            raise UserError("resume= names no folder: type resume=outputs/…, a run's folder")
-        return arguments
-    if {"-m", "--multirun"} & set(arguments):
-        raise UserError(f"resume={path} goes on with one run, and -m starts several: leave one of them out")
-    folder = RunFolder(Path(path))
+    path, parent, new = read.value("resume"), read.value("fork"), read.value("hydra.run.dir")
+    if "" in (path, parent):
+        key = "resume" if path == "" else "fork"
+        raise UserError(f"{key}= names no folder: type {key}=outputs/…, a run's folder")
+    if path is not None and read.multirun:
+        return _expand_sweep(read, Path(path))
+    if path is not None:
+        folder = RunFolder(Path(path))
+        own, flags = _started_with(folder, "resume", read)
+        return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
+    if isinstance(new, str) and RunFolder(Path(new)).record.is_file():
+        refuse_second_run(RunFolder(Path(new)))
+    if parent is not None:
+        own, flags = _started_with(RunFolder(Path(parent)), "fork", read)
+        return read.around(own, flags=flags)
+    return read
+
+
+def refuse_second_run(folder: RunFolder) -> None:
+    """UserError: two runs in one folder would mix their files."""
+    raise UserError(
+        f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
+        f"{line('train', override('resume', str(folder)))}, else name another folder"
+    )
+
+
+def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[str], list[str]]:
+    """The overrides, and the flags, that a run was started with. UserError if its folder does not tell."""
     if not folder.has_checkpoint():
-        raise UserError(f"resume={path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…")
-    saved = [str(override) for override in load(folder.overrides)]
-    own = [override for override in saved if not override.startswith("resume=")]
+        raise UserError(
+            f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
+        )
+    saved = [str(typed) for typed in load(folder.overrides)]
+    own = [typed for typed in saved if typed.partition("=")[0] not in ("resume", "fork", "at", "start")]
+    if key == "resume":
+        own = [typed for typed in saved if not typed.startswith("resume=")]
     hydra = load(folder.hydra).get("hydra")
     if not hydra:
-        raise UserError(f"resume={path}: {folder.hydra} does not say how the run was started; start a new run")
-    if not any(a.startswith("--config-dir") for a in arguments):
-        arguments = [*config_dir(hydra), *arguments]
-    return around(arguments, own, [f"hydra.run.dir='{path}'", "hydra.output_subdir=null"])
+        raise UserError(f"{key}={folder.path}: {folder.hydra} does not say how the run was started; start a new run")
+    return own, [] if read.config_dir else config_dir(hydra)
+
+
+def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
+    """What starts the jobs of a sweep again, in its folder; `train` then leaves the finished ones as they are."""
+    saved = folder / "multirun.yaml"
+    if not saved.is_file():
+        raise UserError(f"resume={folder}: no sweep's folder, it has no multirun.yaml; leave -m out to resume a run")
+    hydra = load(saved).get("hydra") or {}
+    own = [str(typed) for typed in hydra.get("overrides", {}).get("task", []) if not str(typed).startswith("resume=")]
+    typed = [str(word.input_line) for word in read.overrides if word.key_or_group != "resume"]
+    changed = [word for word in typed if word not in own and not word.startswith("hydra")]
+    if changed:
+        raise UserError(
+            f"{changed[0]}: the sweep was started with {' '.join(own) or 'nothing'}, and goes on as it was; leave "
+            f"{changed[0].partition('=')[0]} out, or start a new sweep"
+        )
+    flags = [] if read.config_dir else config_dir(hydra)
+    return read.around(own, [override("hydra.sweep.dir", str(folder)), "resume=null"], flags)
 
 
 def load(path: Path) -> Any:

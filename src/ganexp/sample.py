@@ -1,6 +1,7 @@
-"""Pictures from any run: `python -m ganexp.sample run=outputs/… n=64`."""
+"""Make pictures with the generator of a run: `python -m ganexp.sample run=outputs/… n=64`."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,16 +17,16 @@ from ganexp.errors import UserError
 log = logging.getLogger("ganexp")
 
 SHEET = 10_000
-"""Pictures that one sheet may hold."""
+"""The most pictures of one sheet or animation."""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Sample:
-    """label, under the key `class`: a class's name or number, or `all` for a row a class."""
+    """label, under the key `class`: a class's name or number, or `all` for one row per class."""
 
     run: str
     n: Positive | None
-    label: str | int | None = Field(alias="class")
+    label: str | None = Field(alias="class")
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: str | None
     weights: Literal["ema", "raw"]
@@ -36,17 +37,22 @@ class Sample:
 
 def sample(composed: DictConfig) -> None:
     config: Sample = parse(composed, Sample)
-    out = Path(config.out)
-    if out.suffix not in ("", ".png", ".gif", ".webp", ".npz"):
-        raise UserError(f"out={out}: a .png, .gif, .webp or .npz file, or a folder for single pictures")
-    if command.writable(out).is_dir() and any(out.iterdir()):
+    out, suffix = Path(config.out), Path(config.out).suffix.lower()
+    folder = (
+        config.out.endswith(("/", os.sep)) or os.path.isdir(out) or suffix[1:].isdigit() or suffix == ""
+    )  # v1.0 is one
+    if not folder and suffix not in (".png", ".gif", ".webp", ".npz"):
+        raise UserError(
+            f"out={out}: a .png, .gif, .webp or .npz file, or a folder for single pictures, with / at its end"
+        )
+    if command.writable(out, folder).is_dir() and any(out.iterdir()):
         raise UserError(f"out={out}: the folder holds something, which would be mixed with the pictures; name another")
     if config.interpolate == 1 or (config.interpolate and config.label == "all"):
         raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")
-    if out.suffix in (".png", ".gif", ".webp") and (config.n or 64) * max(config.interpolate, 1) > SHEET:
+    if not folder and suffix != ".npz" and (config.n or 64) * max(config.interpolate, 1) > SHEET:
         raise UserError(f"n={config.n}: too many for one picture; type out=samples.npz, or name a folder")
 
-    # Torch takes seconds to import; a mistake should be told before.
+    # Torch takes seconds to import, so mistakes are told before.
     from ganexp import sheets
     from ganexp.runs import Run
 
@@ -58,7 +64,7 @@ def sample(composed: DictConfig) -> None:
     columns = config.interpolate or None
     if config.label == "all":
         columns = n // len(run.classes)
-    sheets.write(stream, out, columns, run.classes)
+    sheets.write(stream, n * max(config.interpolate, 1), out, folder, columns, run.classes)
     log.info("Written to %s", out)
 
 

@@ -1,58 +1,65 @@
 """Streams of pictures to files: a sheet, an animation, single files, an array."""
 
 import zipfile
-from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganexp.folder import whole
 from ganexp.pictures import enlarged, grid, to_pil
+from ganexp.sampling import PictureStream
 
-Batches = Iterable[tuple[Tensor, Tensor | None]]
 
+def write(
+    stream: PictureStream, n: int, out: Path, folder: bool, columns: int | None = None, classes: tuple[str, ...] = ()
+) -> None:
+    """Write the n pictures of a stream as the suffix of `out` asks, or as single files if `out` is a folder.
 
-def write(batches: Batches, out: Path, columns: int | None = None, classes: tuple[str, ...] = ()) -> None:
-    """Write the kind of file that the name of `out` asks for. A sheet has `columns` and the names of `classes`."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.suffix == ".npz":
-        _array(batches, out)
-    elif out.suffix == "":
-        _folder(batches, out)
-    else:
-        images, labels = zip(*batches, strict=True)
+    A sheet has `columns`, or is square, and shows the names of `classes`.
+    """
+    if folder:
+        _folder(stream, out)
+        return
+    with whole(out) as path:
+        if out.suffix.lower() == ".npz":
+            _array(stream, n, path)
+            return
+        images, labels = zip(*stream, strict=True)
         images, numbers = torch.cat(images), [int(n) for some in labels if some is not None for n in some]
-        if out.suffix == ".png":
-            grid(images, columns, [classes[n] for n in numbers] if classes else None).save(out)
+        if out.suffix.lower() == ".png":
+            grid(images, columns, [classes[n] for n in numbers] if classes else None).save(path)
         else:
             first, *others = [enlarged(to_pil(image)) for image in images]
-            first.save(out, save_all=True, append_images=others, duration=100, loop=0, lossless=True)
+            first.save(path, save_all=True, append_images=others, duration=100, loop=0, lossless=True)
 
 
-def _folder(batches: Batches, out: Path) -> None:
+def _folder(stream: PictureStream, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     number = 0
-    for images, labels in batches:
+    for images, labels in stream:
         for place, image in enumerate(images):
             label = f"-{labels[place]}" if labels is not None else ""
             to_pil(image).save(out / f"{number:06d}{label}.png")
             number += 1
 
 
-def _array(batches: Batches, out: Path) -> None:
-    """ADM's layout (Dhariwal and Nichol 2021): arr_0 uint8 NHWC, arr_1 int64 labels. Never all in memory."""
-    raw, labels, n, shape = out.with_suffix(".raw"), [], 0, (0, 0, 0)
-    with open(raw, "wb") as file:
-        for images, of_these in batches:
-            file.write(images.permute(0, 2, 3, 1).contiguous().numpy().data)
-            n, shape = n + len(images), tuple(images.permute(0, 2, 3, 1).shape[1:])
-            labels += [of_these] * (of_these is not None)
-    arrays: dict[str, np.ndarray] = {"arr_0": np.memmap(raw, np.uint8, "r", shape=(n, *shape))}
-    if labels:
-        arrays["arr_1"] = torch.cat(labels).numpy()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-    raw.unlink()
+def _array(stream: PictureStream, n: int, path: Path) -> None:
+    """ADM's layout (Dhariwal and Nichol 2021): arr_0 uint8 NHWC, arr_1 int64 labels. Only one batch is in memory."""
+    batches = iter(stream)
+    first = next(batches)
+    channels, height, width = first[0].shape[1:]
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n, height, width, channels)}
+    labels: list[Tensor] = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        with archive.open("arr_0.npy", "w", force_zip64=True) as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for images, of_these in chain([first], batches):
+                file.write(images.permute(0, 2, 3, 1).contiguous().numpy().data)
+                if of_these is not None:
+                    labels.append(of_these)
+        if labels:
+            with archive.open("arr_1.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, torch.cat(labels).numpy(), allow_pickle=False)

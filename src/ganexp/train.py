@@ -1,7 +1,6 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`."""
 
 import logging
-import shlex
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -9,8 +8,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ganexp import command, resume
+from ganexp.arguments import line
 from ganexp.config import parse
-from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.page import sweep
 from ganexp.record import Record, headline
@@ -32,18 +31,15 @@ def train(composed: DictConfig) -> float | None:
         if in_sweep and before.get("status") == "finished":
             log.info("%s is finished already", folder)
             return headline(before)
-        if before and not in_sweep and not composed.resume:
-            raise UserError(
-                f"hydra.run.dir={folder}: there is a run already; to go on with it, type resume={folder}, "
-                "or name another folder"
-            )
-        goes_on = bool(composed.resume) or folder.has_checkpoint()
+        if before and not in_sweep and not composed.get("resume"):
+            resume.refuse_second_run(folder)
+        goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
         log.info("Run folder: %s", folder)
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         record = Record(folder, resumed=goes_on)
-        typed = shlex.join(["python", "-m", "ganexp.train", *command.config_dir(hydra), *overrides])
-        with record.keep(command=typed, seed=composed.seed):
+        with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
+            record.write(seed=config.seed)
 
             # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
             from ganexp.fit import fit
@@ -54,13 +50,13 @@ def train(composed: DictConfig) -> float | None:
 
 def from_nothing(overrides: list[str]) -> list[str]:
     """The words that make the same run from nothing: without `resume=`, and the last word for each key."""
-    last = {override.partition("=")[0]: override for override in overrides}
-    return [override for key, override in last.items() if key != "resume"]
+    last = {typed.partition("=")[0]: typed for typed in overrides}
+    return [typed for key, typed in last.items() if key != "resume"]
 
 
 def main() -> None:
     with sweep.reported():
-        command.run("train", train, arguments=resume.expand)
+        command.run("train", train, arguments=resume.expand, sweeps=True)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ class Config:
     callback: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     resume: str | None = None
     fork: str | None = None
-    at: str | None = None
+    at: int | str | None = None
     start: Literal["state", "weights"] = "state"
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ class Fork:
         if which is None:
             path = checkpoints.newest_whole(parent.folder)
         else:
-            path = parent.folder.checkpoint(int(which) if which.isdigit() else which)
+            path = parent.folder.checkpoint(which)
         if not path.is_file():
             there = ", ".join(sorted(file.stem for file in parent.folder.checkpoints.glob("*.ckpt")))
             raise UserError(f"at={which}: {parent.folder} has no such checkpoint; there: {there}")
@@ -68,6 +68,7 @@ class Fork:
 
         The state of an optimizer of another kind means nothing here, so such an optimizer starts anew.
         """
+        weights = self.weights(gan)
         if self.step >= config.trainer.max_steps:
             raise UserError(
                 f"fork={self.parent.folder}: its checkpoint is of iteration {self.step}; add "
@@ -88,4 +89,4 @@ class Fork:
         if "Evaluation" in callbacks:
             callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}  # Of this run, none is best yet.
         callbacks.pop("CollapseAlarm", None)
-        return self.contents | {"state_dict": self.weights(gan), "optimizer_states": optimizers, "callbacks": callbacks}
+        return self.contents | {"state_dict": weights, "optimizer_states": optimizers, "callbacks": callbacks}

@@ -1,5 +1,10 @@
 """Measure a run, or anybody's pictures: `python -m ganexp.evaluate run=outputs/…`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import json
 import logging
 from pathlib import Path
@@ -13,6 +18,7 @@ from ganexp import command
 from ganexp.arguments import Arguments, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
+from ganexp.folder import write_whole
 
 log = logging.getLogger("ganexp")
 
@@ -74,7 +80,7 @@ def evaluate(composed: DictConfig) -> None:
     log.info("%s", evaluation.table(result))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(result, indent=2) + "\n")
+        write_whole(out, json.dumps(result, indent=2) + "\n")
         log.info("All of it is in %s", out)
 
 

@@ -163,7 +163,8 @@ def of_run(
         assert samples.asked is not None
         evaluation["figures"]["gan_train_accuracy"] = gan_train(images, samples.asked, protocol)
     evaluation["seconds"] = round(time.perf_counter() - began, 2)
-    _keep(run, evaluation, samples, images, protocol)
+    with run.folder.written_if_possible():
+        _keep(run, evaluation, samples, images, protocol)
     return evaluation
 
 
@@ -209,10 +210,11 @@ def conclude(run: Run, evaluation: dict[str, Any], protocol: Protocol) -> None:
         return
     step, typed = run.record["iterations"], run.path / ".hydra" / "overrides.yaml"
     overrides = [str(override) for override in OmegaConf.load(typed)] if typed.is_file() else []
-    Record(run.folder, resumed=True).write(evaluation=evaluation | {"iterations": step})
-    logger = loggers.TensorBoard().open(run.path)
-    loggers.finish(logger, overrides, evaluation["figures"], step)
-    logger.finalize("success")
+    with run.folder.written_if_possible():
+        Record(run.folder, resumed=True).write(evaluation=evaluation | {"iterations": step})
+        logger = loggers.TensorBoard().open(run.path)
+        loggers.finish(logger, overrides, evaluation["figures"], step)
+        logger.finalize("success")
 
 
 def table(evaluation: dict[str, Any]) -> str:

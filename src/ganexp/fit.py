@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import logging
 import sys
+import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, loggers, summary
-from ganexp.arguments import line, override
+from ganexp import build, checkpoints, interruption, loggers, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm
@@ -27,7 +27,7 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.evaluation import Protocol, of_run, table
-from ganexp.folder import RunFolder, whole
+from ganexp.folder import RunFolder
 from ganexp.fork import Fork
 from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
@@ -42,7 +42,7 @@ log = logging.getLogger("ganexp")
 def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record, checkpoint: Path | None) -> None:
     """Train in `folder`, from `checkpoint` on if there is one.
 
-    KeyboardInterrupt if a signal ended the training early; everything is saved then.
+    Interrupted, with what is saved, if a signal came.
     """
     if not gc.get_freeze_count():
         # Imports leave a million objects, which the garbage collector need not search again and again. Only once, and
@@ -64,7 +64,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     _describe(gan, record, config.model.summary)
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
-    recording = build.loggers(config, folder)
+    begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
+    run = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
+    record.write(id=run)
+    recording = build.loggers(config, folder, step=begun.get("global_step", 0))
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
     protocol, evaluations = None, []
@@ -83,13 +86,12 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             LossLines(),
             *evaluations,
             CollapseAlarm(folder, record, evaluations[0] if evaluations else None),
-            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep),
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run),
             SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
     )
     gan.pauses = pauses(callbacks)
-    interrupt = Interrupt()
-    trainer = _trainer(config, [*callbacks, interrupt, *[ProgressBar()] * on_terminal], recording, on_terminal)
+    trainer = _trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], recording, on_terminal)
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
@@ -99,22 +101,20 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     try:
         with logging_redirect_tqdm():  # A line that is printed while the bar is up goes above the bar.
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as end:  # Lightning raises it for a second Ctrl-C, and for a signal before the first iteration.
-        name = interrupt.received.name if interrupt.received else str(end.__context__ or "")
-        raise KeyboardInterrupt(name or "SIGINT") from None
+    except SystemExit as end:  # Lightning raises it for a signal before the first iteration, and for an impatient one.
+        interruption.check()
+        raise interruption.Interrupted(str(end.__context__ or "") or "SIGINT") from None
     record.write(iterations=trainer.global_step)
+    if signal := interruption.received():
+        raise interruption.Interrupted(signal.name, f"stopped after iteration {trainer.global_step}, all saved")
 
-    if interrupt.received:
-        log.warning(
-            "%s: stopped after iteration %d, all saved. To go on: %s",
-            interrupt.received.name,
-            trainer.global_step,
-            line("train", override("resume", str(folder))),
-        )
-        raise KeyboardInterrupt(interrupt.received.name)
     if protocol is not None:
         weights = "ema" if config.train.ema_decay else "raw"
-        evaluation = of_run(Run.open(folder.path), protocol, "best", weights, config.evaluation.final, seed=0)
+        try:
+            evaluation = of_run(Run.open(folder.path), protocol, "best", weights, config.evaluation.final, seed=0)
+        except KeyboardInterrupt as interrupt:
+            state = f"all {trainer.global_step} iterations are saved, but the run was not measured at its end"
+            raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None
         log.info("%s", table(evaluation))
         record.write(evaluation=evaluation | {"iterations": trainer.global_step})
         for logger in recording:
@@ -171,8 +171,7 @@ def _forked(gan: GAN, config: Config, folder: RunFolder, record: Record) -> Path
     if config.start == "weights":
         gan.load_state_dict(fork.weights(gan))
         return None
-    with whole(folder.start) as temporary:
-        torch.save(fork.state(gan, config), temporary)
+    checkpoints.write(fork.state(gan, config), folder.start)
     return folder.start
 
 

@@ -38,23 +38,28 @@ class LoggerOptions(ABC):
     """The keys below `logger.<name>`."""
 
     @abstractmethod
-    def open(self, run: Path) -> Logger:
-        """The logger of the run in the folder `run`. UserError if its package is not installed."""
+    def open(self, run: Path, step: int = 0) -> Logger:
+        """The logger of the run in the folder `run`, which goes on after iteration `step`.
+
+        UserError if its package is not installed.
+        """
 
 
 @dataclass(frozen=True, config=STRICT)
 class TensorBoard(LoggerOptions):
     """Event files directly in the run's folder."""
 
-    def open(self, run: Path) -> Logger:
-        return _TensorBoardLogger(run, name="", version="", default_hp_metric=False)
+    def open(self, run: Path, step: int = 0) -> Logger:
+        # What a killed process logged after its last checkpoint is logged again, and TensorBoard drops the first.
+        again = step + 1 if step else None
+        return _TensorBoardLogger(run, name="", version="", default_hp_metric=False, purge_step=again)
 
 
 @dataclass(frozen=True, config=STRICT)
 class CSV(LoggerOptions):
     """`csv/version_0/metrics.csv` in the run's folder. Each resume begins the next version."""
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, step: int = 0) -> Logger:
         return CSVLogger(run, name="csv", flush_logs_every_n_steps=1)
 
 
@@ -65,7 +70,7 @@ class WandB(LoggerOptions):
     project: str
     offline: bool
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, step: int = 0) -> Logger:
         require("logger=wandb", "wandb", "wandb")
         import wandb  # type: ignore[import-not-found]
 
@@ -80,7 +85,7 @@ class MLflow(LoggerOptions):
     experiment: str
     tracking_uri: str
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, step: int = 0) -> Logger:
         require("logger=mlflow", "mlflow", "mlflow")
         return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
 

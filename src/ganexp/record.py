@@ -1,5 +1,6 @@
 """`run.json`: what a run is and how it went, at any time."""
 
+import contextlib
 import json
 import platform
 import subprocess
@@ -38,15 +39,21 @@ class Record:
         try:
             yield
         except KeyboardInterrupt as interruption:
-            self.write(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
+            self._end(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
             raise
         except UserError as mistake:
-            self.write(status="failed", why=str(mistake))
+            self._end(status="failed", why=str(mistake))
             raise
         except BaseException as error:
-            self.write(status="failed", why=f"{type(error).__name__}: {error}")
+            self._end(status="failed", why=f"{type(error).__name__}: {error}")
             raise
         self.write(status="finished")
+
+    def _end(self, **changes: Any) -> None:
+        """As `write`, except that a full disk or a folder that is gone does not hide why the run ended."""
+        with contextlib.suppress(OSError):
+            if self.folder.path.is_dir():
+                self.write(**changes)
 
 
 def headline(record: dict[str, Any]) -> float | None:

@@ -1,5 +1,10 @@
 """One page that compares runs: `python -m ganexp.report root=outputs`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from ganexp import command
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
+from ganexp.folder import write_whole
 
 log = logging.getLogger("ganexp")
 
@@ -39,7 +45,7 @@ def write(root: Path, out: Path) -> str:
 
     runs = collect.runs(root)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render.page(root, runs), encoding="utf-8", errors="replace")
+    write_whole(out, render.page(root, runs).encode(errors="replace"))
     return f"{len(runs)} run{'s' * (len(runs) > 1)}"
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from yaml import YAMLError
 
-from ganexp.arguments import Arguments, line, override
+from ganexp import interruption
+from ganexp.arguments import Arguments, override
 from ganexp.command import config_dir
 from ganexp.config import INERT, Config, parse, within
 from ganexp.errors import UserError
@@ -49,7 +50,7 @@ def refuse_second_run(folder: RunFolder) -> None:
     """UserError: two runs in one folder would mix their files."""
     raise UserError(
         f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
-        f"{line('train', override('resume', str(folder)))}, else name another folder"
+        f"{folder.resume}, else name another folder"
     )
 
 
@@ -114,14 +115,15 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
             )
 
     # Torch takes seconds to import, so mistakes in the configuration are told before.
-    from ganexp import build, checkpoints
+    with interruption.held_back():
+        from ganexp import build, checkpoints
 
     record = folder.known_record()
     if not record:
         log.warning("%s is missing or damaged, and is written anew", folder.record)
     checkpoint = checkpoints.newest_whole(folder)
     if checkpoint != folder.last:
-        log.warning("%s is missing or damaged; the run goes on from %s", folder.last, checkpoint)
+        log.warning("The run goes on from %s", checkpoint)
     done = checkpoints.read(checkpoint)["global_step"]
     # A run that was stopped at its end may still lack its last evaluation.
     if done > config.trainer.max_steps or (done == config.trainer.max_steps and record.get("status") == "finished"):

@@ -1,5 +1,10 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 from pathlib import Path
 
@@ -10,6 +15,7 @@ from omegaconf import DictConfig
 from ganexp import command, resume
 from ganexp.arguments import line
 from ganexp.config import parse
+from ganexp.errors import UserError, from_system
 from ganexp.folder import RunFolder
 from ganexp.page import sweep
 from ganexp.record import Record, headline
@@ -41,11 +47,34 @@ def train(composed: DictConfig) -> float | None:
             config = parse(composed)
             record.write(seed=config.seed)
 
-            # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
-            from ganexp.fit import fit
+            try:
+                # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
+                with interruption.held_back():
+                    from ganexp.fit import fit
 
-            fit(config, overrides, folder, record, checkpoint)
+                fit(config, overrides, folder, record, checkpoint)
+            except KeyboardInterrupt as interrupt:
+                raise _told(interrupt, folder, record) from None
+            except OSError as error:
+                refused = from_system(error)
+                if refused is None:
+                    raise
+                raise UserError(f"{refused}; {_again(folder, record)}") from None
     return headline(record.contents)
+
+
+def _told(interrupt: KeyboardInterrupt, folder: RunFolder, record: Record) -> interruption.Interrupted:
+    """The same, after the log says what is saved and how to go on."""
+    name, state = str(interrupt) or "SIGINT", getattr(interrupt, "state", "stopped")
+    log.warning("%s: %s; %s", name, state, _again(folder, record))
+    return interruption.Interrupted(name, state, told=True)
+
+
+def _again(folder: RunFolder, record: Record) -> str:
+    """What to type after a run ended early."""
+    if folder.has_checkpoint():
+        return f"to go on, type {folder.resume}"
+    return f"nothing was saved yet, start again: {record.contents['command']}"
 
 
 def from_nothing(overrides: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.evaluation import Evaluation
-from ganexp.errors import UserError
+from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 from ganexp.record import Record
@@ -52,7 +52,7 @@ class CollapseAlarm(Callback):
         if not report:
             return
         if not all(map(math.isfinite, report.values())):
-            self._stop(gan, step)
+            stop_if_not_finite(gan, step, self.folder)
         lost = report["loss/discriminator"] - minimum if minimum is not None else math.inf
         self._lasting(
             "saturated",
@@ -104,14 +104,3 @@ class CollapseAlarm(Callback):
             self._warned.append(kind)
             log.warning("Warning: %s.", sentence)
             self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
-
-    def _stop(self, gan: GAN, step: int) -> None:
-        wrong = ", ".join(name for name, value in gan.scalars.items() if not math.isfinite(value))
-        gan.trainer.save_checkpoint(self.folder.nan)
-        last = self.folder.last
-        whole = f", and {last} is from before" if last.is_file() else ""
-        raise UserError(
-            f"Stopped at iteration {step}: {wrong} not finite. The networks as they are now are in "
-            f"checkpoints/nan.ckpt{whole}. Lower the learning rates (optimizer.generator.lr, "
-            "optimizer.discriminator.lr), or bound them by train.clip_norm=1"
-        )

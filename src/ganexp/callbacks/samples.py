@@ -41,7 +41,8 @@ class SampleGrid(Callback):
         self.latent = state_dict["latent"]
 
     def begin(self, gan: GAN, step: int) -> None:
-        if step == 0 and self.every:
+        # A process may have been killed between a checkpoint and the grid of the same iteration.
+        if self.looks_at(step, gan.trainer.max_steps) and not self.folder.grid(step).is_file():
             self.look(gan, step)
 
     def look(self, gan: GAN, step: int) -> None:

@@ -13,6 +13,7 @@ import yaml
 from tqdm import tqdm
 
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 from ganexp.page import curves
 from ganexp.page.curves import Curve
 
@@ -132,14 +133,11 @@ def _folders(root: Path) -> list[Path]:
 def _record(path: Path) -> tuple[dict[str, Any], str]:
     """The contents of a `run.json`, and what is wrong with it."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return RunFolder(path.parent).read_record(), ""
     except FileNotFoundError:
         return {}, "There is no run.json."
     except (OSError, ValueError) as error:
         return {}, f"Its run.json cannot be read: {error}."
-    if not isinstance(record, dict):
-        return {}, "Its run.json does not hold a record."
-    return record, "" if "status" in record else "Its run.json does not say how it went."
 
 
 def _yaml(path: Path) -> Any:

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def run(
     failed otherwise exits with 1 and its traceback is logged. A job that a signal ended exits with 130.
     """
     logging.raiseExceptions = False  # A full disk under the log is told once, by what else cannot be written.
+    threading.excepthook = _thread_failed
     _open_missing_streams()
     register_resolvers()
     try:
@@ -136,6 +138,12 @@ def _open_missing_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open until the end)
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard writes in a thread, and raises the thread's error in the main thread too."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
 
 
 def _tell(sentence: str) -> None:

@@ -198,11 +198,15 @@ def from_omegaconf(error: OmegaConfBaseException) -> UserError:
     return UserError(f"{error.full_key}: {message}" if error.full_key else message)
 
 
-def from_system(error: OSError) -> UserError | None:
-    """The system's refusal to read or write a file, as a sentence; None for an error that a program should not make."""
-    if error.errno not in ENVIRONMENT or error.filename is None:
+def from_system(error: OSError, folder: str | None = None) -> UserError | None:
+    """The system's refusal to read or write a file, as a sentence; None for an error that a program should not make.
+
+    folder: named where the error names no file.
+    """
+    path = error.filename or folder
+    if error.errno not in ENVIRONMENT or path is None:
         return None
-    return UserError(f"{error.filename}: {ENVIRONMENT[error.errno]} ({error.strerror})")
+    return UserError(f"{path}: {ENVIRONMENT[error.errno]} ({error.strerror})")
 
 
 def _sentence(found: Any, prefix: str, known: Sequence[str]) -> str:

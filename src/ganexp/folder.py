@@ -283,9 +283,11 @@ def whole(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        if error.filename in (None, str(temporary), temporary) and error.errno is not None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
+    except (OSError, RuntimeError) as error:
+        # torch makes an error of its own of the system's refusal.
+        refusal = error if isinstance(error, OSError) else error.__context__
+        if isinstance(refusal, OSError) and refusal.errno and refusal.filename in (None, str(temporary)):
+            raise OSError(refusal.errno, refusal.strerror, str(path)) from error
         raise
     finally:
         with contextlib.suppress(OSError):

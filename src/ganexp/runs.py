@@ -47,6 +47,8 @@ class Run:
             raise UserError(f"run={path}: {folder.config} is empty; name another run's folder")
         if "data" not in record or not folder.checkpoints.is_dir():
             raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
+        if record["status"] == "killed":
+            log.warning("%s was killed. %s", path, record["why"])
         register_resolvers()
         return cls(folder, _from_here(parse(composed), folder), record)
 

@@ -56,7 +56,7 @@ def train(composed: DictConfig) -> float | None:
             except KeyboardInterrupt as interrupt:
                 raise _told(interrupt, folder, record) from None
             except OSError as error:
-                refused = from_system(error)
+                refused = from_system(error, str(folder))
                 if refused is None:
                     raise
                 raise UserError(f"{refused}; {_again(folder, record)}") from None

@@ -1,5 +1,6 @@
 """Checkpoints while a run trains: each file is whole, and holds all that the run depends on."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import Evaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.callbacks.speed import Speed
+from ganexp.errors import UserError
 from ganexp.folder import RunFolder, whole
 from ganexp.gan import GAN
 
@@ -77,6 +79,12 @@ class Checkpoints(Callback):
     def end(self, gan: GAN, step: int) -> None:
         if step != self._last:
             self._save(gan, step)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        # A grid or an evaluation could not be written. The iterations until here need not be lost with it.
+        if isinstance(exception, OSError) and isinstance(pl_module, GAN) and trainer.global_step > max(self._last, 0):
+            with contextlib.suppress(OSError, UserError):
+                self._save(pl_module, trainer.global_step)
 
     def _save(self, gan: GAN, step: int) -> None:
         stop_if_not_finite(gan, step, self.folder)  # The scalars are of the iteration before its last update.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from ganexp import checkpoints
 from ganexp.folder import RunFolder, whole
@@ -26,7 +26,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 @pytest.fixture
 def run(trained, measured, tmp_path) -> RunFolder:
     """A measured run of four iterations, to be damaged; `resume=run` names it."""
-    return RunFolder(shutil.copytree(trained(*measured), tmp_path / "run"))
+    return RunFolder(shutil.copytree(trained(*measured, "checkpoint.keep=2"), tmp_path / "run"))
 
 
 @pytest.fixture
@@ -93,12 +93,16 @@ def test_a_killed_run_is_called_so_and_its_pictures_can_be_had(type_, run):
 
 
 def test_an_iteration_stands_once_in_tensorboard_also_if_it_was_made_twice(train, run):
-    run.last.unlink()  # The run was at iteration 4, and goes on from 2.
+    run.last.unlink()
+    run.checkpoint(4).unlink()
+    run.best.unlink()  # The run was at iteration 4, and goes on from 2.
+    for events in run.events():  # TensorBoard sorts the files by the second in their names.
+        events.rename(events.with_name(events.name.replace("tfevents.", "tfevents.0")))
     assert train("resume=run", "trainer.max_steps=6").returncode == 0
-    events = EventAccumulator(str(run.path), size_guidance={"scalars": 0, "tensors": 0})
+    events = EventAccumulator(str(run.path), size_guidance={"tensors": 0})
     events.Reload()
     for tag in ("loss/generator", "training_evaluation/duplicates"):
-        assert Counter(point.step for point in events.Scalars(tag)) == {2: 1, 4: 1, 6: 1}
+        assert Counter(point.step for point in events.Tensors(tag)) == {2: 1, 4: 1, 6: 1}
     assert Counter(point.step for point in events.Tensors("samples")) == {0: 1, 2: 1, 4: 1, 6: 1}
 
 
@@ -159,11 +163,21 @@ def test_the_newest_checkpoint_that_can_be_used_is_used_and_named(train, trained
         shutil.copyfile(RunFolder(trained(*tiny)).last, run.last)
     else:
         run.last.unlink()
-    run.checkpoint(4).write_bytes(b"half")
+    for path in (run.checkpoint(4), run.best):
+        path.write_bytes(b"half")
     done = train("resume=run", "trainer.max_steps=8")
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    assert "last.ckpt is" in done.stderr and "The run goes on from run/checkpoints/step-000002.ckpt" in done.stderr
+    assert "last.ckpt is" in done.stderr and f"The run goes on from {run.checkpoint(2)}" in done.stderr
     assert same(run, calm) and steps(run) == [2, 4, 6, 8]
+
+
+def test_a_run_goes_on_from_its_best_checkpoint_if_no_newer_one_is_whole(train, run, calm):
+    at = checkpoints.read(run.best)["global_step"]
+    for path in (run.last, run.checkpoint(4), *([run.checkpoint(2)] if at == 2 else [])):
+        path.write_bytes(b"half")
+    done = train("resume=run", "trainer.max_steps=8")
+    assert done.returncode == 0 and f"The run goes on from {run.best}" in done.stderr
+    assert same(run, calm)
 
 
 def test_pictures_are_made_of_the_newest_whole_checkpoint_if_the_usual_one_is_damaged(type_, run):
@@ -228,7 +242,7 @@ def refuse(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "saved"),
-    [("last.ckpt", None), ("step-000002.ckpt", 2), ("step-000002.png", 2), ("progress.gif", 4), ("best.ckpt", 2)],
+    [("last.ckpt", 2), ("step-000002.ckpt", 2), ("step-000002.png", 2), ("progress.gif", 4), ("best.ckpt", 2)],
 )
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "change the rights")])
 def test_a_file_that_cannot_be_written_is_named_in_one_sentence_and_costs_no_iteration(
@@ -240,11 +254,8 @@ def test_a_file_that_cannot_be_written_is_named_in_one_sentence_and_costs_no_ite
     told = [text for text in done.stderr.splitlines() if words in text]
     assert done.returncode == 2 and len(told) == 1 and f"{name}: " in told[0] and "Traceback" not in done.stderr
     assert record(folder)["status"] == "failed" and not unfinished(folder)
-    if saved is None:
-        assert "start again: python -m ganexp.train" in told[0]
-    else:
-        assert "to go on, type python -m ganexp.train resume=run" in told[0]
-        assert checkpoints.read(folder.last)["global_step"] == saved
+    assert "to go on, type python -m ganexp.train resume=run" in told[0]
+    assert checkpoints.read(checkpoints.newest_whole(folder))["global_step"] == saved
 
 
 def test_with_space_again_the_run_goes_on_and_ends_as_a_calm_one(train, measured, refuse, calm, monkeypatch, tmp_path):

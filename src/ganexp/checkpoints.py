@@ -1,5 +1,6 @@
 """Checkpoints as files: read whole, or refused."""
 
+import contextlib
 import logging
 import zipfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, whole
+from ganexp.folder import RunFolder, step_of, whole
 
 log = logging.getLogger("ganexp")
 
@@ -54,12 +55,20 @@ def first_whole(candidates: list[Path], run: str | None) -> Path | None:
     return None
 
 
+def in_turn(folder: RunFolder) -> list[Path]:
+    """The checkpoints that a run can go on from: `last`, and then the numbered ones and `best`, the newest first."""
+    others = {path: step_of(path) or 0 for path in folder.numbered_checkpoints()}
+    with contextlib.suppress(UserError):
+        others[folder.best] = read(folder.best)["global_step"]
+    return [folder.last, *sorted(others, key=others.__getitem__, reverse=True)]
+
+
 def newest_whole(folder: RunFolder) -> Path:
-    """The checkpoint where a resume goes on: `last`, or the newest numbered one if `last` cannot be used.
+    """The checkpoint where a resume goes on: `last`, or the newest of the others if `last` cannot be used.
 
     UserError if there is none.
     """
-    found = first_whole([folder.last, *reversed(folder.numbered_checkpoints())], folder.known_record().get("id"))
+    found = first_whole(in_turn(folder), folder.known_record().get("id"))
     if found is not None:
         return found
     raise UserError(

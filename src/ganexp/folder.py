@@ -228,7 +228,7 @@ class RunFolder:
 
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint to go on from; it may be damaged."""
-        return self.last.is_file() or bool(self.numbered_checkpoints())
+        return self.last.is_file() or self.best.is_file() or bool(self.numbered_checkpoints())
 
     @contextlib.contextmanager
     def written_if_possible(self) -> Iterator[None]:

@@ -83,7 +83,7 @@ class Run:
         """`best`, or `last` in a run that was not measured. If it is damaged, a warning names the one taken instead."""
         folder = self.folder
         usual = folder.best if folder.best.is_file() else folder.last
-        others = [path for path in (folder.last, *reversed(folder.numbered_checkpoints())) if path != usual]
+        others = [path for path in checkpoints.in_turn(folder) if path != usual]
         found = checkpoints.first_whole([usual, *others], self.record.get("id"))
         if found is None:
             raise UserError(f"run={self.path}: no whole checkpoint in {folder.checkpoints}; name another run")

@@ -67,7 +67,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
     run = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
     record.write(id=run)
-    recording = build.loggers(config, folder, step=begun.get("global_step", 0))
+    recording = build.loggers(config, folder, after=begun.get("global_step", 0))
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
     protocol, evaluations = None, []

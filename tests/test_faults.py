@@ -337,6 +337,11 @@ def test_a_signal_while_pictures_are_read_says_that_nothing_was_saved_and_what_t
     assert done.returncode == 130 and "Traceback" not in done.stderr
     assert f"{number.name}: stopped; nothing was saved yet, start again: python -m ganexp.train" in done.stderr
     assert record(RunFolder(tmp_path / "run"))["status"] == "interrupted"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    typed = shlex.split(re.findall(r"start again: python -m ganexp.train (.*)", done.stderr)[0])
+    assert train(*typed).returncode == 0
+    assert train(*typed).returncode == 2  # Now there is a run in the folder.
 
 
 @pytest.mark.parametrize("numbers", [*[[number] for number in SIGNALS], [signal.SIGINT] * 3, SIGNALS])

@@ -230,6 +230,15 @@ class RunFolder:
         """Whether there is a checkpoint to go on from; it may be damaged."""
         return self.last.is_file() or self.best.is_file() or bool(self.numbered_checkpoints())
 
+    def holds_a_run(self) -> bool:
+        """Whether there is a run that another one must not be mixed with. A start that came to nothing is none."""
+        return self.has_checkpoint() or self.known_record().get("status") == "finished"
+
+    def clear(self) -> None:
+        """Remove what a start that came to nothing left."""
+        for path in (self.metrics, *self.grids(), *self.events()):
+            path.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def written_if_possible(self) -> Iterator[None]:
         """Inside the block, a file of the folder that cannot be written is told of, and ends nothing but the block.

@@ -38,7 +38,7 @@ def expand(read: Arguments) -> Arguments:
         folder = RunFolder(Path(path))
         own, flags = _started_with(folder, "resume", read)
         return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
-    if isinstance(new, str) and RunFolder(Path(new)).record.is_file():
+    if isinstance(new, str) and RunFolder(Path(new)).holds_a_run():
         refuse_second_run(RunFolder(Path(new)))
     if parent is not None:
         own, flags = _started_with(RunFolder(Path(parent)), "fork", read)

@@ -37,9 +37,11 @@ def train(composed: DictConfig) -> float | None:
         if in_sweep and before.get("status") == "finished":
             log.info("%s is finished already", folder)
             return headline(before)
-        if before and not in_sweep and not composed.get("resume"):
+        if folder.holds_a_run() and not in_sweep and not composed.get("resume"):
             resume.refuse_second_run(folder)
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
+        if not goes_on:
+            folder.clear()
         log.info("Run folder: %s", folder)
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         record = Record(folder, resumed=goes_on)

@@ -1,6 +1,10 @@
-"""One page that compares runs: `python -m ganexp.report root=outputs`."""
+"""Writes one page that compares runs: `python -m ganexp.report root=outputs`."""
 
 import logging
+import os
+import re
+import shlex
+import time
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -12,35 +16,82 @@ from ganexp.errors import UserError
 
 log = logging.getLogger("ganexp")
 
+PAUSE = 20.0
+"""Seconds between two looks of `watch=true`; a folder of many runs gets longer pauses."""
+
 
 @dataclass(frozen=True, config=STRICT)
 class Report:
-    """root: a folder of runs. out: the page."""
+    """root: a folder of runs. out: the page. watch: write the page again and again, until no run is running."""
 
     root: str
     out: str
+    watch: bool
 
 
 def report(composed: DictConfig) -> None:
     config: Report = parse(composed, Report)
-    out = Path(config.out)
+    root, out = Path(config.root), Path(config.out)
     if out.suffix != ".html":
         raise UserError(f"out={out}: the report is one .html file; type out={out.with_suffix('.html')}")
-    log.info("Written to %s: %s", out, write(Path(config.root), command.writable(out)))
+    command.writable(out)
+    if config.watch:
+        watch(root, out)
+    else:
+        log.info("Written to %s: %s", out, write(root, out))
 
 
 def write(root: Path, out: Path) -> str:
-    """Compare all runs below `root` on the page `out`; gives how many there are, as `12 runs`.
+    """Compare all runs below `root` on the page `out`. Returns their number in words: `12 runs`.
 
-    UserError if there are none.
+    UserError if there are no runs.
     """
-    # What reads and draws takes a moment to import; a mistake should be told before.
+    return _in_words(_write(root, out)[0])
+
+
+def watch(root: Path, out: Path) -> None:
+    """Write the page `out` again and again, until nothing below `root` is running or Ctrl-C is pressed.
+
+    UserError if there are no runs.
+    """
+    idle = 0
+    try:
+        # Between two jobs of a sweep nothing runs for a moment, so one idle look does not mean the end.
+        while idle < 2:
+            began = time.perf_counter()
+            runs, running = _write(root, out, PAUSE)
+            log.info("%s  %s: %s, %d running", time.strftime("%H:%M:%S"), out, _in_words(runs), running)
+            idle = 0 if running else idle + 1
+            if idle < 2:
+                time.sleep(max(PAUSE, 5 * (time.perf_counter() - began)))
+        log.info("No run below %s is running. Written to %s", root, out)
+    except KeyboardInterrupt:
+        log.info("Stopped. %s shows the runs as they were; the same command goes on.", out)
+
+
+def _write(root: Path, out: Path, renewed: float | None = None) -> tuple[int, int]:
+    """Write the page once. Returns how many runs there are, and how many of them are running."""
+    # These modules take a moment to import. A mistake in the command should be told before.
     from ganexp.page import collect, render
 
     runs = collect.runs(root)
+    text = render.page(root, runs, _typed(root, out), renewed)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(render.page(root, runs), encoding="utf-8", errors="replace")
-    return f"{len(runs)} run{'s' * (len(runs) > 1)}"
+    temporary = out.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8", errors="replace")
+    os.replace(temporary, out)  # A browser never reads half a page.
+    return len(runs), sum(run.is_running for run in runs)
+
+
+def _in_words(runs: int) -> str:
+    return f"{runs} run{'s' * (runs != 1)}"
+
+
+def _typed(root: Path, out: Path) -> str:
+    """The command that writes the page, as a shell takes it. Hydra wants quotes of its own around unusual signs."""
+    values = {"root": str(root), "out": str(out)}
+    words = [f"{k}={v}" if re.fullmatch(r"[\w./+:-]+", v, re.ASCII) else f'{k}="{v}"' for k, v in values.items()]
+    return shlex.join(["python", "-m", "ganexp.report", *words])
 
 
 def main() -> None:

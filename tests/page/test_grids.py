@@ -26,6 +26,6 @@ def test_a_picture_becomes_smaller_until_it_fits(tmp_path):
     run = write_run(tmp_path / "run")
     (run / "samples").mkdir()
     Image.effect_noise((1200, 300), 80).save(run / "samples" / "neighbours.png")
-    sizes = [len(picture(run / "samples" / "neighbours.png", budget)) for budget in (10**6, 40_000, 10_000, 100)]
+    sizes = [len(picture(run / "samples" / "neighbours.png", budget)) for budget in (10**6, 40_000, 5_000, 100)]
     assert sizes[0] > sizes[1] > sizes[2] > sizes[3] == 0
     assert picture(run / "samples" / "real.png", 10**6) == ""

@@ -122,7 +122,10 @@ def read(path: Path, root: Path) -> RunSummary:
     reached = max((step for step in known if isinstance(step, int)), default=None)
     status, written = str(record.get("status", "unknown")), _written(path)
     if status == "running" and (hours := (time.time() - written) / 3600) >= SILENT / 3600:
-        notes.append(f"Nothing was written for {hours:.0f} h, so the run was probably killed. To go on: resume={path}")
+        notes.append(
+            f"Nothing was written for {hours:.0f} h, so the run was probably killed. To go on, type: "
+            f"python -m ganexp.train resume={path}"
+        )
     return RunSummary(
         name=path.relative_to(root).as_posix() if path != root else path.resolve().name,
         path=path,

@@ -152,7 +152,8 @@ def test_equal_labels_are_told_apart_by_their_folders(root):
     assert list(titles([group]).values()) == ["vanilla (a)", "vanilla (b)"]
 
 
-def test_a_card_may_say_that_the_evaluator_does_not_know_the_data(root):
+@pytest.mark.parametrize("key", ["evaluator_knows_data", "knows_data"])
+def test_a_card_may_say_that_the_evaluator_does_not_know_the_data(root, key):
     write_run(root / "known", fid=1.0)
-    write_run(root / "unknown", record={"evaluation": evaluation(0.5, samples=5000, knows_data=False)})
+    write_run(root / "unknown", record={"evaluation": evaluation(0.5, samples=5000, **{key: False})})
     assert [section.knows_data for section in sections(compared(root)[1])] == [True, False]

@@ -67,7 +67,8 @@ class Section:
     @property
     def knows_data(self) -> bool:
         """Whether the evaluator was trained on pictures of this kind; true unless a card says otherwise."""
-        return not any(run.card.get("knows_data") is False for group in self.groups for run in group.runs)
+        keys = ("evaluator_knows_data", "knows_data")
+        return not any(run.card.get(key) is False for key in keys for group in self.groups for run in group.runs)
 
     @property
     def floors(self) -> dict[str, float]:

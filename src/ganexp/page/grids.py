@@ -22,7 +22,7 @@ class Frame:
 
 
 def frames(run: Path, budget: int, last_only: bool = False) -> list[Frame]:
-    """Grids of `run/samples/step-NNNNNN.png`, evenly over the run; all URIs together are within `budget` bytes.
+    """Grids of `run/samples/step-NNNNNN.png`, evenly chosen over the run; all URIs together are within `budget` bytes.
 
     The list is empty if there are no grids, or if even a small last one is too large.
     """
@@ -37,6 +37,9 @@ def frames(run: Path, budget: int, last_only: bool = False) -> list[Frame]:
 
     for most in COUNTS if len(steps) > 1 and not last_only else ():
         count = min(most, len(steps))
+        # The size of the last grid tells which counts are hopeless, and saves encoding their frames.
+        if count * len(frame(*steps[-1]).uri) > 1.5 * budget:
+            continue
         found = [frame(*steps[round(i * (len(steps) - 1) / (count - 1))]) for i in range(count)]
         if sum(len(f.uri) for f in found) <= budget:
             return [f for f in found if f.uri]

@@ -64,6 +64,7 @@ const draw = () => drawings.forEach((drawing) => drawing());
 
 // Which runs are shown, and in which order
 
+const MOST = 80; // Curves in a chart: more take seconds to draw, and nobody can read them.
 const hidden = new Set(); // Numbers of runs.
 let order = runs.map((_, i) => i);
 const filter = $("#filter");
@@ -95,7 +96,14 @@ function update() {
   }
   for (const item of $$(".commands li")) item.hidden = !matches(Number(item.dataset.run));
   showGrids();
-  draw();
+  runs.length > MOST ? later() : draw();
+}
+
+// Many curves take a second to draw, and a filter must not wait for them at every letter.
+let waiting = null;
+function later() {
+  clearTimeout(waiting);
+  waiting = setTimeout(draw, 200);
 }
 
 for (const chip of $$(".chip")) {
@@ -204,7 +212,6 @@ for (const element of $$("[data-chart]")) {
 
 // Curves
 
-const MOST = 100; // Beyond, a chart takes seconds to draw, and nobody can read it.
 const axis = () => $("[name=axis]:checked").value;
 const isLog = () => $("[name=scale]:checked").value === "log";
 

@@ -20,7 +20,7 @@ from ganexp.page.comparison import Group, Section, differing, groups, levels, nu
 from ganexp.page.curves import Curve
 from ganexp.page.statistics import deviation
 
-PICTURES = 3_000_000
+PICTURES = 4_000_000
 """Bytes of all pictures together: twenty runs then stay below 10 MB, including the code of the charts."""
 
 POINTS, ALL_POINTS = 300, 30_000

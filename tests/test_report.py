@@ -267,6 +267,12 @@ def test_one_slider_moves_the_grids_of_all_runs(report):
     assert report.get_by_alt_text("Real pictures").is_visible()
 
 
+def test_a_missing_class_shows_below_the_picture(report):
+    columns = report.locator("#grids figure:not(.real) .columns").first
+    assert columns.locator("i").count() == 3 and columns.locator(".rare").count() == 1
+    assert columns.get_attribute("title") == "Shares of the classes: 0 70 %, 1 30 %, 2 0.10 %"
+
+
 def test_a_picture_is_enlarged_and_keys_move_through_it(report):
     report.get_by_alt_text("Samples of hidden=64, hinge, seed 0").click()
     dialog = report.get_by_role("dialog")

@@ -162,7 +162,7 @@ function groupsSideBySide(element, chart) {
   const labels = chart.labels.map(broken);
   const single = chart.seeds.flatMap((seeds, i) => seeds.map(([seed, value]) => ({ i, seed, value })));
   const quiet = getComputedStyle(document.documentElement).getPropertyValue("--quiet");
-  const log = wide(chart.means);
+  const isWide = wide(chart.means);
   const { name } = data.metrics[chart.metric];
   const traces = [
     {
@@ -182,9 +182,9 @@ function groupsSideBySide(element, chart) {
     },
   ];
   const category = { type: "category", showgrid: false, title: { text: upright ? plain(chart.setting) : "" } };
-  const value = { type: log ? "log" : "linear", ...(log ? { dtick: 1 } : {}), rangemode: log ? "normal" : "tozero", title: { text: `${name}${log ? " (log scale)" : ""}` } };
+  const value = { type: isWide ? "log" : "linear", ...(isWide ? { dtick: 1 } : {}), rangemode: isWide ? "normal" : "tozero", title: { text: `${name}${isWide ? " (log scale)" : ""}` } };
   const line = { color: quiet, width: 1, dash: "dot" };
-  const at = log ? Math.log10(chart.floor) : chart.floor; // On a log axis, annotations are placed by the exponent.
+  const at = isWide ? Math.log10(chart.floor) : chart.floor; // On a log axis, annotations are placed by the exponent.
   const floor = upright
     ? {
         shape: { xref: "paper", x0: 0, x1: 1, y0: chart.floor, y1: chart.floor, line },
@@ -194,7 +194,7 @@ function groupsSideBySide(element, chart) {
         shape: { yref: "paper", y0: 0, y1: 1, x0: chart.floor, x1: chart.floor, line },
         annotation: { yref: "paper", y: 1, x: at, xanchor: "left", yanchor: "bottom" },
       };
-  const known = chart.floor !== null && !(log && chart.floor <= 0);
+  const known = chart.floor !== null && !(isWide && chart.floor <= 0);
   const layout = themed({
     height: upright ? 320 : 90 + 34 * labels.length,
     margin: { l: 56, r: 12, t: 24, b: 40 },
@@ -212,8 +212,9 @@ for (const element of $$("[data-chart]")) {
 
 // Curves
 
-const axis = () => $("[name=axis]:checked").value;
-const isLog = () => $("[name=scale]:checked").value === "log";
+const [seconds, log] = ["seconds", "log"].map((value) => $(`#curves [value=${value}]`));
+const axis = () => (seconds.checked ? "seconds" : "steps");
+const isLog = () => log.checked;
 
 // An exponential moving average that is not drawn towards zero at its beginning, as in TensorBoard.
 function smoothed(values, weight) {
@@ -361,6 +362,22 @@ function player(controls, steps, show) {
   };
 }
 
+// The shares of the classes as small columns below a picture; a missing class is a gap with a red foot.
+function columns({ classes, group }) {
+  const shares = Object.entries(classes);
+  if (shares.length < 2 || shares.length > 20) return [];
+  const element = create("div", { class: "columns", title: `Shares of the classes: ${shares.map(([name, share]) => `${name} ${percent(share)}`).join(", ")}` });
+  element.style.setProperty("--colour", colour(group));
+  for (const [, share] of shares) {
+    const column = create("i", isRare(share, shares.length) ? { class: "rare" } : {});
+    column.style.height = `${Math.min(40 * share * shares.length, 100)}%`; // An even share is 40 % high.
+    element.append(column);
+  }
+  return [element];
+}
+const percent = (share) => `${(100 * share).toPrecision(2)} %`;
+const isRare = (share, classes) => share < 0.1 / classes;
+
 const figures = new Map();
 runs.forEach((run, i) => {
   if (!run.frames.length) return;
@@ -370,7 +387,7 @@ runs.forEach((run, i) => {
   const mark = create("span", { class: "dot" });
   mark.style.setProperty("--colour", colour(run.group));
   const step = create("span", { class: "quiet" });
-  const figure = create("figure", {}, button, create("figcaption", {}, create("span", {}, mark, caption(run)), step));
+  const figure = create("figure", {}, button, create("figcaption", {}, create("span", {}, mark, caption(run)), step), ...columns(run));
   figures.set(i, { figure, image, step, frames: run.frames });
 });
 const steps = [...new Set([...figures.values()].flatMap(({ frames }) => frames.map((frame) => frame.step)))].sort((a, b) => a - b);
@@ -413,11 +430,10 @@ const large = player($("#large .controls"), () => (view === "samples" && current
 
 function bars(classes) {
   const largest = Math.max(...Object.values(classes));
-  const even = 1 / Object.keys(classes).length;
   return create("div", { class: "bars" }, ...Object.entries(classes).map(([name, share]) => {
-    const bar = create("i", share < even / 10 ? { class: "rare" } : {});
+    const bar = create("i", isRare(share, Object.keys(classes).length) ? { class: "rare" } : {});
     bar.style.width = `${(100 * share) / largest}%`;
-    return create("div", {}, create("span", {}, name), create("span", {}, bar), create("span", {}, `${(100 * share).toPrecision(2)} %`));
+    return create("div", {}, create("span", {}, name), create("span", {}, bar), create("span", {}, percent(share)));
   }));
 }
 
@@ -470,7 +486,7 @@ function openRun(i) {
   const floors = run.section === null ? {} : data.sections[run.section].floors;
   const measured = Object.keys(data.metrics).filter((name) => name in run.metrics).map((name) => {
     const { name: short, arrow, meaning, better } = data.metrics[name];
-    return [create("span", { title: `${name}: ${meaning} Better: ${better}.` }, `${short} ${arrow}`), number(run.metrics[name]), name in floors ? number(floors[name]) : ""];
+    return [create("span", { title: `${name}: ${meaning} Better: ${better}.` }, `${short}\u00a0${arrow.replace(" ", "\u00a0")}`), number(run.metrics[name]), name in floors ? number(floors[name]) : ""];
   });
   const copy = create("button", { type: "button", class: "copy" }, "Copy");
   on(copy, "click", copied);
@@ -604,7 +620,7 @@ function showAge() {
 showAge();
 setInterval(showAge, 20000);
 
-// A page that reads itself again stays as it was left.
+// A page that reloads itself keeps its filter, its controls and its hidden runs.
 const kept = () => $$("#curves .controls input");
 const place = `ganexp ${location.pathname}`;
 if (data.renewed) {

@@ -42,7 +42,7 @@ FRONT = ("recall", "precision", "coverage", "class_accuracy", "duplicates", "kid
 def page(root: Path, runs: Sequence[RunSummary], command: str = "", renewed: float | None = None) -> str:
     """A whole HTML document that compares the runs and needs no other file.
 
-    command: writes the page again. renewed: the seconds after which a watched page reads itself again.
+    command: writes the page again. renewed: the seconds after which a watched page reloads itself.
     """
     here = Path(__file__).parent
     environment = Environment(

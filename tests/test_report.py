@@ -121,7 +121,7 @@ def test_watch_renews_the_page_until_nothing_is_running(root, tmp_path, monkeypa
     assert "1 run was still running" in written[0] and '"renewed":20.0' in written[0]
     last = (tmp_path / "page.html").read_text()
     assert "still running" not in last and '"renewed":null' in last
-    assert len(written) == 2 and "No run below" in caplog.messages[-1]
+    assert len(written) == 2 and '"renewed":20.0' in written[1] and "No run below" in caplog.messages[-1]
 
 
 def test_ctrl_c_ends_a_watch_with_a_sentence(type_, monkeypatch, tmp_path):
@@ -166,6 +166,17 @@ def test_runs_that_were_measured_differently_have_a_table_of_their_own(report):
     assert tables.count() == 3
     assert "samples: 10000 against 5000" in tables.filter(has_text="5,000 samples").inner_text()
     assert "too few seeds" in tables.first.inner_text()
+
+
+def test_a_card_with_gaps_is_shown(page, tmp_path):
+    from ganexp.report import write
+
+    record = {"evaluation": {"figures": {"fid_x": 3.0}, "card": {"evaluator": "x", "samples": "many"}}}
+    write_run(tmp_path / "run", record=record)
+    write(tmp_path, tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    words = "An unknown number of samples of unknown weights, scored by x against an unknown reference."
+    assert words in page.inner_text("section.metrics")
 
 
 def test_runs_without_metrics_say_why(report):
@@ -270,7 +281,7 @@ def test_one_slider_moves_the_grids_of_all_runs(report):
 def test_a_missing_class_shows_below_the_picture(report):
     columns = report.locator("#grids figure:not(.real) .columns").first
     assert columns.locator("i").count() == 3 and columns.locator(".rare").count() == 1
-    assert columns.get_attribute("title") == "Shares of the classes: 0 70 %, 1 30 %, 2 0.10 %"
+    assert columns.get_attribute("title") == "Shares of the classes: 0 70 %, 1 30 %, 2 0.1 %"
 
 
 def test_a_picture_is_enlarged_and_keys_move_through_it(report):
@@ -295,7 +306,7 @@ def test_a_picture_is_enlarged_and_keys_move_through_it(report):
 def test_a_run_shows_its_classes_its_configuration_and_its_difference_from_another(report):
     report.get_by_alt_text("Samples of hidden=64, hinge, seed 0").click()
     dialog = report.get_by_role("dialog")
-    assert dialog.locator(".bars div").all_inner_texts() == ["0\n70 %", "1\n30 %", "2\n0.10 %"]
+    assert dialog.locator(".bars div").all_inner_texts() == ["0\n70 %", "1\n30 %", "2\n0.1 %"]
     assert dialog.locator(".bars .rare").count() == 1
     dialog.get_by_label("Differences from").select_option("hidden=9, hinge, seed 0")
     differences = dialog.locator("table", has_text="the other").inner_text()

@@ -64,6 +64,7 @@ def watch(root: Path, out: Path) -> None:
             idle = 0 if running else idle + 1
             if idle < 2:
                 time.sleep(max(PAUSE, 5 * (time.perf_counter() - began)))
+        _write(root, out)  # This last page does not reload itself.
         log.info("No run below %s is running. Written to %s", root, out)
     except KeyboardInterrupt:
         log.info("Stopped. %s shows the runs as they were; the same command goes on.", out)

@@ -154,7 +154,7 @@ def _facts(record: dict[str, Any], reached: int | None, drawn: dict[str, Curve])
     seconds = max((curve.seconds[-1] for curve in drawn.values() if curve.seconds), default=None)
     facts = {
         "iterations": reached,
-        "minutes": None if seconds is None else round(seconds / 60, 1),
+        "minutes": None if seconds is None else max(round(seconds / 60, 1), 0.1),
         "iterations/s": record.get("iterations_per_second"),
     }
     return _finite(facts)

@@ -194,6 +194,7 @@ function groupsSideBySide(element, chart) {
         shape: { yref: "paper", y0: 0, y1: 1, x0: chart.floor, x1: chart.floor, line },
         annotation: { yref: "paper", y: 1, x: at, xanchor: "left", yanchor: "bottom" },
       };
+  element.style.maxWidth = upright ? `${Math.max(400, 120 + 140 * labels.length)}px` : "";
   const known = chart.floor !== null && !(isWide && chart.floor <= 0);
   const layout = themed({
     height: upright ? 320 : 90 + 34 * labels.length,
@@ -375,7 +376,7 @@ function columns({ classes, group }) {
   }
   return [element];
 }
-const percent = (share) => `${(100 * share).toPrecision(2)} %`;
+const percent = (share) => `${share < 0.01 ? Number((100 * share).toPrecision(1)) : (100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const isRare = (share, classes) => share < 0.1 / classes;
 
 const figures = new Map();

@@ -83,7 +83,7 @@ def page(root: Path, runs: Sequence[RunSummary], command: str = "", renewed: flo
         data=_json(
             {
                 "written": time.time(),
-                "renewed": renewed if running else None,
+                "renewed": renewed,
                 "groups": [group.label for group in sorted(every, key=lambda group: place[group.number])],
                 "charts": [_chart(section, place) for section in compared],
                 **_data(in_order, every, compared, columns, named, place),

@@ -255,9 +255,10 @@ def _is_number(value: str) -> bool:
         return False
 
 
-def _breakable(name: str) -> Markup:
-    """The name, with places where a narrow column may break it."""
-    return Markup("<wbr>").join(re.split(r"(?<=[_,=])|(?<=\.)(?!\d)", name))
+def _breakable(text: str) -> Markup:
+    """The text, with places where a narrow column may break a long word."""
+    words = (re.split(r"(?<=[_,=])|(?<=\.)(?!\d)", word) if len(word) > 11 else [word] for word in text.split(" "))
+    return Markup(" ").join(Markup("<wbr>").join(parts) for parts in words)
 
 
 def _json(data: dict[str, Any]) -> Markup:

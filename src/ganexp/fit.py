@@ -12,9 +12,9 @@ import pytorch_lightning as pl
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from ganexp import build, loggers
+from ganexp import build, loggers, results
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
-from ganexp.callbacks.collapse import CollapseAlarm
+from ganexp.callbacks.collapse import CollapseAlarm, Settings
 from ganexp.callbacks.evaluation import Evaluation
 from ganexp.callbacks.figures import Figures, ProgressBar
 from ganexp.callbacks.interrupt import Interrupt
@@ -22,8 +22,8 @@ from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
-from ganexp.evaluation import Protocol, of_run, table
 from ganexp.memory import keep_freed_memory
+from ganexp.protocols.in_domain import InDomain
 from ganexp.record import Record
 from ganexp.runs import Run
 
@@ -54,7 +54,7 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
     interrupt = Interrupt()
     evaluations = []
     if config.evaluation.every and data.evaluator is not None:
-        protocol = Protocol(data, pictures)
+        protocol = InDomain(data, pictures)
         evaluations = [
             Evaluation(run, protocol, config.evaluation.every, config.evaluation.samples, config.seed, classes)
         ]
@@ -68,7 +68,13 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         Figures(config.trainer.log_every_n_steps),
         grids,
         *evaluations,
-        CollapseAlarm(run, record, gan.loss, evaluations[0] if evaluations else None),
+        CollapseAlarm(
+            run,
+            record,
+            gan.loss,
+            evaluations[0] if evaluations else None,
+            Settings.of(config, labelled=pictures.labels is not None),
+        ),
         Checkpoints(run, config.checkpoint.every, config.checkpoint.keep),
         interrupt,
         *[ProgressBar()] * on_terminal,
@@ -91,11 +97,9 @@ def fit(config: Config, overrides: list[str], run: Path, record: Record) -> None
         )
         raise KeyboardInterrupt(interrupt.received.name)
     if evaluations:
-        evaluation = of_run(Run.open(run), protocol, "best", shown_weights, config.evaluation.final, seed=0)
-        log.info("%s", table(evaluation))
-        record.write(evaluation=evaluation | {"iterations": trainer.global_step})
-        for logger in recording:
-            loggers.finish(logger, overrides, evaluation["figures"], trainer.global_step)
+        evaluation = protocol.evaluate_run(Run.open(run), "best", shown_weights, config.evaluation.final, seed=0)
+        log.info("%s", evaluation.table())
+        results.conclude(evaluation, trainer.global_step, record, recording, overrides)
     log.info(
         "%d iterations at %.1f a second. Look at %s and %s; for the curves: tensorboard --logdir %s",
         trainer.global_step,

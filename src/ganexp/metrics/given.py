@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.errors import UserError
-from ganexp.metrics.reference import shuffled
+from ganexp.seeds import shuffled
 
 
 def read(path: Path, n: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor | None]:

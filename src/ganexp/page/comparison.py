@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ganexp.metrics.card import Card, differences
+from ganexp.evaluation import Card, differences
 from ganexp.page.collect import Run, natural
 from ganexp.page.statistics import deviation, verdict
 
@@ -157,7 +157,7 @@ def _section(card: Card, members: list[Group], first: Card) -> Section:
 def _card(run: Run) -> Card:
     """What an older card does not say is None."""
     known = {key: value for key, value in run.card.items() if isinstance(value, str | int | float)}
-    return Card(**{field.name: known.get(field.name) for field in dataclasses.fields(Card)})  # type: ignore[arg-type]
+    return Card.from_json(known)
 
 
 def varying(members: Sequence[Group]) -> list[str]:

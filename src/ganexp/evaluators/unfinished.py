@@ -1,4 +1,4 @@
-"""A training that was stopped, in a file: begun again with the same command, it goes on from its last whole epoch."""
+"""The state of a training that is not finished. The same command continues after the last whole epoch."""
 
 import logging
 import os
@@ -13,35 +13,39 @@ log = logging.getLogger("ganexp")
 
 
 class Unfinished:
-    """What `parts` (modules, optimizers: whatever has a state_dict) have learned, kept at `path`; None keeps nothing.
+    """A file with the states of `parts`, which are modules, optimizers or anything else that has a state_dict.
 
-    `training` tells one training from another; it must be equal for a file to be taken up.
+    path: the file; None keeps nothing.
+    training: plain values that identify a training. A file of another training is not continued.
     """
 
     def __init__(self, path: Path | None, training: dict[str, Any], parts: list[Any]):
         self.path, self.training, self.parts = path, training, parts
 
-    def take_up(self, device: torch.device) -> int:
-        """Load what was kept; how many epochs are done, 0 without a file. UserError if it is of another training."""
+    def restore(self, device: torch.device) -> int:
+        """Load the states; the number of epochs that are done, which is 0 if there is no file.
+
+        UserError if the file belongs to another training or is broken.
+        """
         if self.path is None or not self.path.is_file():
             return 0
         try:
-            kept = torch.load(self.path, map_location=device, weights_only=True)
-            same = kept["training"] == self.training
-        except Exception:  # torch.load raises whatever a broken file makes it stumble on.
+            stored = torch.load(self.path, map_location=device, weights_only=True)
+            same = stored["training"] == self.training
+        except Exception:  # torch.load raises errors of many types for a broken file.
             same = False
         if not same:
             raise UserError(
                 f"{self.path} holds an unfinished training of other settings or pictures, or is broken: type the "
                 "command that began it, remove the file, or name another with out="
             )
-        for part, state in zip(self.parts, kept["states"], strict=True):
+        for part, state in zip(self.parts, stored["states"], strict=True):
             part.load_state_dict(state)
-        log.info("%s: going on after its %d epochs", self.path, kept["epochs"])
-        return kept["epochs"]
+        log.info("%s: continuing after %d epochs", self.path, stored["epochs"])
+        return stored["epochs"]
 
-    def keep(self, epochs: int) -> None:
-        """Write the file, whole or not at all."""
+    def save(self, epochs: int) -> None:
+        """Write the file, as a whole or not at all."""
         if self.path is None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ganexp.metrics.card import Card, differences
+from ganexp.evaluation import Card, differences
 
 CARD = Card("mnist_cnn_v1", "aa", "MNIST train", "bb", 10_000, "ema", 0)
 

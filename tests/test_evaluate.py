@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
-from ganexp.evaluation import Card, differences
+from ganexp.evaluation import Card, Evaluation, differences
 from ganexp.metrics import given
 from ganexp.protocols.in_domain import InDomain
 
@@ -110,6 +110,16 @@ def test_a_run_that_was_trained_without_evaluations_gets_its_own_afterwards(
     record = json.loads((run / "run.json").read_text())
     assert record["evaluation"]["card"]["samples"] == 10_000 and record["evaluation"]["iterations"] == 4
     assert any("_hparams_" in tag for tag in EventAccumulator(str(run)).Reload().summary_metadata)
+
+
+def test_a_run_that_cannot_be_written_is_measured_all_the_same(type_, run):
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").mkdir()
+    done = type_("evaluate", "run=run", "n=120", "out=all.json")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stderr.count("is not kept in the run's folder") == 1
+    evaluation = Evaluation.from_json(json.loads((run.parent / "all.json").read_text()))
+    assert evaluation.card.samples == 120 and evaluation.step is not None
 
 
 def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_evaluator, tmp_path):

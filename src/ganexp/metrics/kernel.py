@@ -12,9 +12,7 @@ def kernel_distance(a: Tensor, b: Tensor, within_b: Tensor | None = None) -> flo
 
     within_b: the value of `within(b)`, if it is known.
     """
-    across = torch.stack([_kernel(block @ b.T, a.shape[1]) for block in a.split(ROWS_IN_MEMORY)]).sum() / (
-        len(a) * len(b)
-    )
+    across = torch.stack([_kernel_sum(rows, b) for rows in a.split(ROWS_IN_MEMORY)]).sum() / (len(a) * len(b))
     within_b = within(b) if within_b is None else within_b
     return (within(a) + within_b - 2 * across).item()
 
@@ -24,12 +22,13 @@ def within(a: Tensor) -> Tensor:
     total = torch.zeros((), dtype=torch.float64)
     for start in range(0, len(a), ROWS_IN_MEMORY):
         # The matrix is symmetric: the part right of the diagonal counts twice.
-        block, others = a[start : start + ROWS_IN_MEMORY], a[start + ROWS_IN_MEMORY :]
-        itself = _kernel((block * block).sum(1), a.shape[1])
-        total += _kernel(block @ block.T, a.shape[1]) - itself + 2 * _kernel(block @ others.T, a.shape[1])
+        rows, others = a[start : start + ROWS_IN_MEMORY], a[start + ROWS_IN_MEMORY :]
+        diagonal = (rows.square().sum(1) / a.shape[1] + 1).pow(3).sum(dtype=torch.float64)
+        total += _kernel_sum(rows, rows) - diagonal + 2 * _kernel_sum(rows, others)
     return total / (len(a) * (len(a) - 1))
 
 
-def _kernel(products: Tensor, size: int) -> Tensor:
-    """The sum of the kernel over inner products: float64 []."""
-    return ((products / size + 1) ** 3).sum(dtype=torch.float64)
+def _kernel_sum(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of the kernel over all pairs of rows: float64 []."""
+    one = torch.ones((), dtype=a.dtype, device=a.device)
+    return torch.addmm(one, a, b.T, alpha=1 / a.shape[1]).pow(3).sum(dtype=torch.float64)

@@ -102,10 +102,11 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
         raise UserError(
             f"data.evaluator={named}: {path} is not the file that its card describes; train the evaluator again"
         )
-    if card.get("test_accuracy", 1.0) <= 1 / num_classes:
+    if only_guesses(card):
         raise UserError(
-            f"data.evaluator={named}: it is no better than guessing ({card['test_accuracy']:.1%} of {num_classes} "
-            "classes right), so it cannot measure; train it for longer, or type data.evaluator=null to measure nothing"
+            f"data.evaluator={named}: it is no better than guessing ({card['test_accuracy']:.1%} of its test pictures "
+            f"right, with {num_classes} classes), so it cannot measure; train it for longer or on more pictures, or "
+            "type data.evaluator=null to measure nothing"
         )
     with torch.random.fork_rng(devices=[]):  # The initial weights are random, and a run's random numbers must stay.
         network = Classifier(architecture, shape, num_classes)
@@ -119,6 +120,11 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
         ) from None
     network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Evaluator(name, network, card)
+
+
+def only_guesses(card: dict[str, Any]) -> bool:
+    """Whether the test pictures show no more than guessing. Older cards do not say what guessing reaches."""
+    return card.get("test_accuracy", 1.0) <= card.get("guessing_accuracy", 1 / len(card["classes"]))
 
 
 def save(

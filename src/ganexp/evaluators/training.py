@@ -72,8 +72,8 @@ def train_evaluator(
     if evaluator.only_guesses(card):
         log.warning(
             "Warning: %s is no better than guessing, so no run can be measured with it. Guessing can reach %.1f %% of "
-            "%d test pictures. Train it for longer (classifier.recipe.epochs), at another rate (classifier.recipe.lr), or "
-            "on more pictures.",
+            "%d test pictures. Train it for longer (classifier.recipe.epochs), at another rate "
+            "(classifier.recipe.lr), or on more pictures.",
             path,
             100 * card["guessing_accuracy"],
             len(held_out.images),

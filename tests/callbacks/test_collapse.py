@@ -194,7 +194,7 @@ def test_a_run_whose_generator_collapses_is_warned(train, tmp_path):
     done = train(
         *SMALL,
         "trainer.max_steps=2400",
-        "evaluation.every=200",
+        "evaluation.every=1100",
         "evaluation.samples=500",
         "optimizer.generator.lr=1",
     )

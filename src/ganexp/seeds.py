@@ -10,3 +10,9 @@ def generator(*place: int | str) -> torch.Generator:
     # torch's Mersenne Twister uses the lowest 32 bits of a seed. The hash makes them differ between purposes.
     digest = hashlib.sha256(repr(place).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
+
+
+def shuffled(size: int) -> torch.Tensor:
+    """A random order of `size` things, the same at every call: int64 [size]."""
+    # The name of the place is part of cached results and of evaluators that were trained: it stays as it is.
+    return torch.randperm(size, generator=generator("reference"))

@@ -7,9 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
-from ganexp.metrics.card import Card, differences
+from ganexp.evaluation import Card, differences
 from ganexp.page import glossary
 from ganexp.page.collect import RunSummary, natural
 from ganexp.page.statistics import deviation, significance
@@ -186,11 +185,8 @@ def _section(card: Card, members: list[Group], first: Card) -> Section:
 
 
 def _card(run: RunSummary) -> Card:
-    """The card of the run's metrics. A field that an older card does not have takes its default, or else None."""
-    defaults = {f.name: None if f.default is dataclasses.MISSING else f.default for f in dataclasses.fields(Card)}
-    known = {key: value for key, value in run.card.items() if key in defaults and isinstance(value, str | int | float)}
-    whole: dict[str, Any] = defaults | known
-    return Card(**whole)
+    """The card of the run's metrics. Values of a wrong type count as missing."""
+    return Card.from_json({key: value for key, value in run.card.items() if isinstance(value, str | int | float)})
 
 
 def varying(members: Sequence[Group]) -> list[str]:

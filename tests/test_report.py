@@ -1,5 +1,6 @@
 """The report, as a command and as a page that is opened in a browser."""
 
+import contextlib
 import csv
 import json
 import subprocess
@@ -9,6 +10,8 @@ import pytest
 from conftest import watched
 from past_runs import evaluation, write_events, write_run
 from PIL import Image
+
+from ganexp.folder import RunFolder
 
 SCRIPT = "<script>window.attacked = true</script>"
 
@@ -109,11 +112,14 @@ def test_watch_renews_the_page_until_nothing_is_running(root, tmp_path, monkeypa
     from ganexp import report
 
     run = write_run(tmp_path / "run", record={"status": "running"})
+    lock = contextlib.ExitStack()
+    lock.enter_context(RunFolder(run).locked())
     written = []
 
     def pause(seconds: float) -> None:
         written.append((tmp_path / "page.html").read_text())
         (run / "run.json").write_text('{"status": "finished"}')
+        lock.close()
 
     monkeypatch.setattr(report.time, "sleep", pause)
     caplog.set_level("INFO", "ganexp")
@@ -139,12 +145,13 @@ def test_ctrl_c_ends_a_watch_with_a_sentence(type_, monkeypatch, tmp_path):
 def test_a_page_of_running_runs_offers_the_command_again(page, tmp_path):
     from ganexp import report
 
-    write_run(tmp_path / "a b" / "run", record={"status": "running"})
-    report.write(tmp_path / "a b", tmp_path / "page.html")
+    run = write_run(tmp_path / "a b" / "run", record={"status": "running"})
+    with RunFolder(run).locked():
+        report.write(tmp_path / "a b", tmp_path / "page.html")
     page.goto((tmp_path / "page.html").as_uri())
     notice = page.locator(".notice").inner_text()
     assert "1 run was still running" in notice
-    assert f"""python -m ganexp.report 'root="{tmp_path}/a b"' out={tmp_path}/page.html""" in notice
+    assert f"""python -m ganexp.report 'root={tmp_path}/a b' out={tmp_path}/page.html""" in notice
     page.evaluate("data.written -= 7300; showAge()")
     assert page.inner_text("#age") == ", 2 hours ago"
 

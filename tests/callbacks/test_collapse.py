@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hydra import compose
-from test_gan import game
 
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
 from ganexp.config import parse
+from ganexp.folder import RunFolder
 from ganexp.losses import Loss, NonSaturating, Wasserstein
 from ganexp.record import Record
 
@@ -68,8 +68,8 @@ class Watched:
     def __init__(self, run: Path, settings: Settings = VANILLA, loss: Loss | None = None):
         self.evaluation = SimpleNamespace(newest_step=0, newest={"duplicates": 0.01}, missing=[])
         self.record = Record(RunFolder(run))
-        self.alarm = CollapseAlarm(run, self.record, loss or NonSaturating(), self.evaluation, settings)
-        self.gan, self.settings = game(), settings
+        self.alarm = CollapseAlarm(RunFolder(run), self.record, self.evaluation, settings)
+        self.loss = loss or NonSaturating()
 
     def at(
         self,
@@ -80,12 +80,11 @@ class Watched:
         duplicates: float = 0.01,
     ) -> list[str]:
         """Every warning so far."""
-        self.gan.report = {"loss/discriminator": loss, "gradient_norm/generator": gradient}
+        scalars = {"loss/discriminator": loss, "gradient_norm/generator": gradient}
         if missing is not None:
             self.evaluation.newest_step, self.evaluation.missing = step, list(missing)
             self.evaluation.newest = {"duplicates": duplicates}
-        trainer = SimpleNamespace(global_step=step, max_steps=self.settings.max_steps)
-        self.alarm.on_train_batch_end(trainer, self.gan, None, None, 0)
+        self.alarm.look(SimpleNamespace(scalars=scalars, objectives=SimpleNamespace(loss=self.loss)), step)
         return self.record.contents.get("warnings", [])
 
 

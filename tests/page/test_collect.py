@@ -1,12 +1,10 @@
 """The report reads every run folder, whatever state it is in."""
 
-import os
-import time
-
 import pytest
 from past_runs import evaluation, write_run
 
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 from ganexp.page import collect
 
 
@@ -23,9 +21,9 @@ def test_runs_are_found_at_any_depth_in_the_order_of_their_numbers(tmp_path):
         (None, "no run.json"),
         ("", "cannot be read"),
         ('{"status": "fin', "cannot be read"),
-        ("[1]", "does not hold a record"),
-        ("{}", "does not say how the run went"),
-        ('{"evaluation": {"figures": [1]}, "warnings": 3, "iterations": "?", "seed": null}', "does not say"),
+        ("[1]", "holds no record"),
+        ("{}", "holds no record"),
+        ('{"evaluation": {"figures": [1]}, "warnings": 3, "iterations": "?", "seed": null}', "holds no record"),
     ],
 )
 def test_a_missing_or_broken_record_is_noted(tmp_path, contents, words):
@@ -47,7 +45,8 @@ def test_a_run_that_has_only_begun_is_listed(tmp_path):
     run = write_run(tmp_path / "run", record={"status": "running"}, steps=(10,))
     (run / ".hydra" / "overrides.yaml").unlink()
     (run / ".hydra" / "hydra.yaml").write_text("{broken")
-    (found,) = collect.runs(tmp_path)
+    with RunFolder(run).locked():
+        (found,) = collect.runs(tmp_path)
     assert found.status == "running" and found.reached == 10 and found.settings["model.hidden"] == "256"
 
 
@@ -83,13 +82,15 @@ def test_the_mean_of_the_classes_is_a_metric_and_single_classes_are_not(tmp_path
     assert found.metrics.keys() == {"fid_mnist_cnn_v1", "recall", "fid_mnist_cnn_v1/mean"}
 
 
-def test_a_run_that_wrote_nothing_for_hours_is_not_running(tmp_path):
-    runs = {name: write_run(tmp_path / name, record={"status": "running"}) for name in ("alive", "killed")}
-    for file in runs["killed"].iterdir():
-        os.utime(file, times=(time.time() - 10_000, time.time() - 10_000))
-    alive, killed = collect.runs(tmp_path)
+def test_a_run_whose_process_is_gone_was_killed_and_says_how_to_go_on(tmp_path):
+    runs = {name: write_run(tmp_path / name, record={"status": "running"}) for name in ("alive", "gone")}
+    (runs["gone"] / "checkpoints").mkdir()
+    (runs["gone"] / "checkpoints" / "last.ckpt").touch()
+    with RunFolder(runs["alive"]).locked():
+        alive, gone = collect.runs(tmp_path)
     assert alive.is_running and not alive.notes
-    assert not killed.is_running and "Nothing was written for 3 h" in killed.notes[0]
+    assert gone.status == "killed" and not gone.is_running
+    assert f"python -m ganexp.train resume={runs['gone']}" in gone.notes[-1]
 
 
 def test_the_configuration_is_whole_and_the_settings_leave_out_what_is_inert(tmp_path):

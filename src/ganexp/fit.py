@@ -97,6 +97,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )
     record.write(device=name)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it by default.
     log.info("Training on %s: %s iterations of %d pictures", name, f"{trainer.max_steps:,}", data.batch_size)
     try:
         with logging_redirect_tqdm():  # A line that is printed while the bar is up goes above the bar.

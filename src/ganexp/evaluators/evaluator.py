@@ -1,5 +1,6 @@
 """A trained classifier: a file of half-precision weights, and a JSON card beside it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -57,7 +58,10 @@ class Evaluator:
     @torch.no_grad()
     def embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features float32 [N, F] and class probabilities float32 [N, K] of uint8 [N, C, H, W], on the CPU."""
-        outputs = [self.network(batch.to(self.device) / 127.5 - 1) for batch in images.split(BATCH_SIZE)]
+        # TF32, the default of convolutions on CUDA, would make metrics depend on the device.
+        precise = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with precise if self.device.type == "cuda" else contextlib.nullcontext():
+            outputs = [self.network(batch.to(self.device) / 127.5 - 1) for batch in images.split(BATCH_SIZE)]
         features, logits = map(torch.cat, zip(*outputs, strict=True))
         return features.cpu(), logits.softmax(1).cpu()
 

@@ -37,7 +37,6 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
     computed = compute()
     try:
         path = folder() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         with whole(path) as temporary, open(temporary, "wb") as file:
             torch.save({"name": name, "content": computed}, file)
     except OSError as error:

@@ -15,24 +15,24 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, checkpoints, interruption, loggers, summary
+from ganexp import build, checkpoints, interruption, loggers, results, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
-from ganexp.callbacks.collapse import CollapseAlarm
-from ganexp.callbacks.evaluation import Evaluation
+from ganexp.callbacks.collapse import CollapseAlarm, Settings
+from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
-from ganexp.evaluation import Protocol, of_run, table
 from ganexp.folder import RunFolder
 from ganexp.fork import Fork
 from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
 from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
+from ganexp.protocols.in_domain import InDomain
 from ganexp.record import Record
 from ganexp.runs import Run
 
@@ -65,19 +65,21 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
     begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
-    run = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
-    record.write(id=run)
+    own_id = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
+    record.write(id=own_id)
     recording = build.loggers(config, folder, after=begun.get("global_step", 0))
     for logger in recording:
         loggers.begin(logger, dataclasses.asdict(config))
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
-        protocol = Protocol(data, pictures)
-        evaluations = [Evaluation(folder, protocol, config.evaluation.every, config.evaluation.samples, config.seed)]
+        protocol = InDomain(data, pictures)
+        every, n = config.evaluation.every, config.evaluation.samples
+        evaluations = [TrainingEvaluation(folder, protocol, every, n, config.seed)]
     elif config.evaluation.every:
         log.warning(
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
+    settings = Settings.of(config, labelled=pictures.labels is not None)
     callbacks = arranged(
         [
             *build.callbacks(config),
@@ -85,8 +87,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             Curves(config.trainer.log_every_n_steps),
             LossLines(),
             *evaluations,
-            CollapseAlarm(folder, record, evaluations[0] if evaluations else None),
-            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run),
+            CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, own_id),
             SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
     )
@@ -97,6 +99,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )
     record.write(device=name)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it by default.
     log.info("Training on %s: %s iterations of %d pictures", name, f"{trainer.max_steps:,}", data.batch_size)
     try:
         with logging_redirect_tqdm():  # A line that is printed while the bar is up goes above the bar.
@@ -111,14 +115,13 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     if protocol is not None:
         weights = "ema" if config.train.ema_decay else "raw"
         try:
-            evaluation = of_run(Run.open(folder.path), protocol, "best", weights, config.evaluation.final, seed=0)
+            run = Run.open(folder.path)
+            evaluation = protocol.evaluate_run(run, "best", weights, config.evaluation.final, seed=0)
         except KeyboardInterrupt as interrupt:
             state = f"all {trainer.global_step} iterations are saved, but the run was not measured at its end"
             raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None
-        log.info("%s", table(evaluation))
-        record.write(evaluation=evaluation | {"iterations": trainer.global_step})
-        for logger in recording:
-            loggers.finish(logger, overrides, evaluation["figures"], trainer.global_step)
+        log.info("%s", evaluation.table())
+        results.conclude(evaluation, trainer.global_step, record, recording, overrides)
     rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
     log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
     log.info("Pictures: %s", _short(folder.grid(trainer.global_step)))

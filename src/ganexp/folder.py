@@ -4,10 +4,10 @@ This folder is the contract with users. No other module spells these names.
 """
 
 import contextlib
+import errno
 import fcntl
 import glob
 import json
-import logging
 import os
 import re
 import time
@@ -19,9 +19,7 @@ from typing import IO, Any
 import yaml
 
 from ganexp.arguments import line, override
-from ganexp.errors import UserError, from_system
-
-log = logging.getLogger("ganexp")
+from ganexp.errors import UserError
 
 LOCK = ".lock"
 ATTEMPTS = 5
@@ -111,6 +109,11 @@ class RunFolder:
     def grids(self) -> list[Path]:
         """The grids, in the order of their iterations."""
         return in_order(self.samples.glob("step-*.png"))
+
+    @property
+    def real(self) -> Path:
+        """A grid of training pictures, in the shape of the other grids."""
+        return self.samples / "real.png"
 
     @property
     def animation(self) -> Path:
@@ -239,16 +242,10 @@ class RunFolder:
         for path in (self.metrics, *self.grids(), *self.events()):
             path.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def written_if_possible(self) -> Iterator[None]:
-        """Inside the block, a file of the folder that cannot be written is told of, and ends nothing but the block.
-
-        For what is kept beside a result that is also given elsewhere.
-        """
-        try:
-            yield
-        except OSError as error:
-            log.warning("Not kept in the run's folder: %s", from_system(error) or error)
+    def check_still_there(self) -> None:
+        """FileNotFoundError if somebody removed the folder. To write into it would make a folder that is no run's."""
+        if not self.path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
 
     def append_metrics(self, evaluation: dict[str, Any]) -> None:
         """Add one evaluation to `metrics`."""
@@ -286,7 +283,7 @@ def whole(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
-        path.parent.mkdir(exist_ok=True)  # A run's folder that was removed is not made anew.
+        path.parent.mkdir(parents=True, exist_ok=True)
         _clear_away(path)
         yield temporary
         with open(temporary, "rb") as file:

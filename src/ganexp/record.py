@@ -26,6 +26,7 @@ class Record:
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
+        self.folder.check_still_there()
         write_whole(self.folder.record, json.dumps(self.contents, indent=2) + "\n")
 
     @contextmanager
@@ -52,8 +53,7 @@ class Record:
     def _end(self, **changes: Any) -> None:
         """As `write`, except that a full disk or a folder that is gone does not hide why the run ended."""
         with contextlib.suppress(OSError):
-            if self.folder.path.is_dir():
-                self.write(**changes)
+            self.write(**changes)
 
 
 def headline(record: dict[str, Any]) -> float | None:

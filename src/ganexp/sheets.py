@@ -23,7 +23,6 @@ def write(
     if folder:
         _folder(stream, out)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
     with whole(out) as path:
         if out.suffix.lower() == ".npz":
             _array(stream, n, path)

@@ -42,12 +42,12 @@ def train(composed: DictConfig) -> float | None:
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
         if not goes_on:
             folder.clear()
-        log.info("Run folder: %s", folder)
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         record = Record(folder, resumed=goes_on)
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
+            log.info("Run folder: %s", folder)
 
             try:
                 # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.

@@ -13,7 +13,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from ganexp import checkpoints
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.collapse import CollapseAlarm
-from ganexp.callbacks.evaluation import Evaluation
+from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.callbacks.speed import Speed
 from ganexp.errors import UserError
@@ -34,7 +34,7 @@ class Checkpoints(Callback):
 
     # The checkpoint holds the states of the other callbacks, and the alarm stops a run before NaN is saved. The speed
     # of the training does not count the last save.
-    after = (Evaluation, CollapseAlarm, Speed)
+    after = (TrainingEvaluation, CollapseAlarm, Speed)
 
     def __init__(self, folder: RunFolder, every: int, keep: int, run: str | None = None):
         """run: the run's id, which tells its checkpoints from those of other runs."""
@@ -87,6 +87,7 @@ class Checkpoints(Callback):
                 self._save(pl_module, trainer.global_step)
 
     def _save(self, gan: GAN, step: int) -> None:
+        self.folder.check_still_there()
         stop_if_not_finite(gan, step, self.folder)  # The scalars are of the iteration before its last update.
         gan.trainer.save_checkpoint(self.folder.last)
         self._last = step

@@ -41,6 +41,8 @@ class SampleGrid(Callback):
         self.latent = state_dict["latent"]
 
     def begin(self, gan: GAN, step: int) -> None:
+        if step == 0 and self.every:
+            self._show_real(gan)
         # A process may have been killed between a checkpoint and the grid of the same iteration.
         if self.looks_at(step, gan.trainer.max_steps) and not self.folder.grid(step).is_file():
             self.look(gan, step)
@@ -48,6 +50,7 @@ class SampleGrid(Callback):
     def look(self, gan: GAN, step: int) -> None:
         sheet = pictures.grid(generate(gan.sampled_generator, self.latent, self.labels), COLUMNS, self.names)
         path, self._last = self.folder.grid(step), step
+        self.folder.check_still_there()
         with whole(path) as temporary:
             sheet.save(temporary, compress_type=Image.RLE)  # Three times as fast, and squares of one shade stay small.
         classes = "" if self.labels is None else ", one class a column"
@@ -61,3 +64,15 @@ class SampleGrid(Callback):
         with whole(self.folder.animation) as temporary:
             frames = self.folder.grids()
             pictures.animate(frames, [f"iteration {step_of(frame):,}" for frame in frames], temporary)
+
+    def _show_real(self, gan: GAN) -> None:
+        """A grid of training pictures, with the classes of the other grids, to compare them with."""
+        batches = gan.batches
+        if self.labels is None or batches.labels is None:
+            rows = torch.arange(COLUMNS * ROWS) % len(batches.images)
+        else:
+            of_class = {c: (batches.labels == c).nonzero()[:, 0].cpu() for c in set(self.labels.tolist())}
+            rows = torch.stack([of_class[c][i % len(of_class[c])] for i, c in enumerate(self.labels.tolist())])
+        images = batches.images[rows.to(batches.images.device)].cpu()
+        with whole(self.folder.real) as temporary:
+            pictures.grid(images, COLUMNS, self.names).save(temporary)

@@ -197,6 +197,7 @@ def untrained() -> Callable:
 
     from ganexp import build
     from ganexp.config import parse
+    from ganexp.folder import RunFolder
     from ganexp.runs import Run
 
     def make(network: str, conditional: bool, *overrides: str):
@@ -206,7 +207,7 @@ def untrained() -> Callable:
             config = parse(compose("train", [*options, f"model.conditional={conditional}"]))
         classes = ("cat", "dog", "</script>")
         shape = (3, 32, 32) if network in ("dcgan", "resnet") else (1, 28, 28)
-        run = Run(Path("a run"), config, {"data": {"name": "Fake", "shape": shape, "classes": classes}})
+        run = Run(RunFolder(Path("a run")), config, {"data": {"name": "Fake", "shape": shape, "classes": classes}})
         random = torch.Generator().manual_seed(0)
         generator = build.generator(config, shape, len(classes))
         for module in generator.modules():

@@ -4,13 +4,13 @@ import dataclasses
 import functools
 import itertools
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
 from conftest import options
 from hydra import compose
 from torch.nn.utils import parameters_to_vector
+from toys import fit
 
 from ganexp import build
 from ganexp.config import Config, parse
@@ -27,17 +27,12 @@ def chosen(*overrides: str) -> Config:
 
 
 def learns(config: Config, channels: int = 1, size: int = 28, iterations: int = 2) -> bool:
-    """Some iterations, without a trainer around them, move D, give G gradients, and leave finite weights."""
+    """Some iterations move D, give G gradients, and leave finite weights."""
     data = Fake(batch_size=2, n=8, image_size=size, channels=channels, classes=10)
     torch.manual_seed(0)
     gan = build.gan(config, data, data.load())
-    optimizers = gan.configure_optimizers()
-    gan._trainer = SimpleNamespace(max_steps=iterations)
-    gan.optimizers = lambda use_pl_optimizer: list(optimizers)
-    gan.on_train_start()
     before = parameters_to_vector(gan.discriminator.parameters())
-    for step in range(iterations):
-        gan.iterate(step)
+    fit(gan, iterations)
     after = parameters_to_vector(gan.discriminator.parameters())
     generator = list(gan.generator.parameters())
     finite = all(p.isfinite().all() for p in [after, *generator])

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hydra import initialize_config_dir
@@ -151,6 +151,44 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder / "run"
 
     return train
+
+
+def only_run(folder: Path) -> Path:
+    """The one run of a command that was typed in that folder."""
+    (run,) = (folder / "outputs").iterdir()
+    return run
+
+
+def last(run: Path) -> dict[str, Any]:
+    """The contents of a run's last checkpoint."""
+    from ganexp import checkpoints
+
+    return checkpoints.read(run / "checkpoints" / "last.ckpt")
+
+
+def assert_learned_the_same(one: Path, other: Path) -> None:
+    """Two runs are equal to the last bit, in all that a resume goes on from."""
+    a, b = last(one), last(other)
+    for part in ("global_step", "state_dict", "optimizer_states", "callbacks", "rng"):
+        _assert_equal(a[part], b[part], part)
+
+
+def _assert_equal(a: Any, b: Any, at: str) -> None:
+    import torch
+
+    assert type(a) is type(b), at
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), at
+        for key in a:
+            _assert_equal(a[key], b[key], f"{at}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), at
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            _assert_equal(x, y, f"{at}[{i}]")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), at
+    else:
+        assert a == b, at
 
 
 @pytest.fixture(scope="session")

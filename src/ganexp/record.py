@@ -5,7 +5,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,12 @@ class Record:
     """The contents of a `run.json`. The file on disk is whole after every change."""
 
     def __init__(self, folder: RunFolder, resumed: bool = False):
-        """resumed: go on with the contents that are there."""
+        """resumed: go on with the contents that are there, if the file is whole."""
         self.folder = folder
-        self.contents: dict[str, Any] = folder.read_record() if resumed else {}
+        self.contents: dict[str, Any] = {}
+        if resumed:
+            with suppress(OSError, ValueError):
+                self.contents = folder.read_record()
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
@@ -29,10 +32,7 @@ class Record:
 
     @contextmanager
     def keep(self, **about: Any) -> Iterator[None]:
-        """Inside the block the status is running; afterwards it is finished, or interrupted or failed, with the reason.
-
-        UserError if another process is working in this folder.
-        """
+        """Inside the block the status is running; afterwards it is finished, or interrupted or failed with a reason."""
         packages = ("torch", "pytorch-lightning", "hydra-core", "omegaconf")
         versions = {"ganexp": __version__, "python": platform.python_version()} | {p: version(p) for p in packages}
         started = time.strftime("%Y-%m-%d %H:%M:%S")

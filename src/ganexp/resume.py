@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp.command import around, config_dir
@@ -37,11 +38,14 @@ def expand(arguments: list[str]) -> list[str]:
         raise UserError(f"resume={path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…")
     saved = [str(override) for override in load(folder.overrides)]
     own = [override for override in saved if not override.startswith("resume=")]
-    hydra = load(folder.hydra).get("hydra")
-    if not hydra:
-        raise UserError(f"resume={path}: {folder.hydra} does not say how the run was started; start a new run")
+    try:
+        options = config_dir(load(folder.hydra).hydra)
+    except (OmegaConfBaseException, TypeError):
+        raise UserError(
+            f"resume={path}: {folder.hydra} does not say how the run was started; start a new run"
+        ) from None
     if not any(a.startswith("--config-dir") for a in arguments):
-        arguments = [*config_dir(hydra), *arguments]
+        arguments = [*options, *arguments]
     return around(arguments, own, [f"hydra.run.dir='{path}'", "hydra.output_subdir=null"])
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hydra import initialize_config_dir
+from hydra import compose, initialize_config_dir
 
-from ganexp.config import CONF, register_resolvers
+from ganexp.config import CONF, Config, parse, register_resolvers
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # A core each: threads of two workers would wait for one another.
@@ -41,6 +41,12 @@ def hydra():
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
+
+
+@functools.cache
+def chosen(*overrides: str) -> Config:
+    """The configuration of small networks; composing takes longer than their iterations. Needs the fixture `hydra`."""
+    return parse(compose("train", ["model.hidden=8", "model.latent_dim=4", *overrides]))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -231,10 +237,8 @@ def untrained() -> Callable:
     for package in ("onnx", "onnxruntime", "onnxscript", "safetensors"):
         pytest.importorskip(package)
     import torch
-    from hydra import compose
 
     from ganexp import build
-    from ganexp.config import parse
     from ganexp.folder import RunFolder
     from ganexp.runs import Run
 

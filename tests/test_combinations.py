@@ -1,29 +1,21 @@
 """Every choice trains beside every other, for a few iterations on small networks."""
 
 import dataclasses
-import functools
 import itertools
 import re
 
 import pytest
 import torch
-from conftest import options
-from hydra import compose
+from conftest import chosen, options
 from torch.nn.utils import parameters_to_vector
 from toys import fit
 
 from ganexp import build
-from ganexp.config import Config, parse
+from ganexp.config import Config
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("hydra")
-
-
-@functools.cache
-def chosen(*overrides: str) -> Config:
-    """Composing takes longer than the iterations."""
-    return parse(compose("train", ["model.hidden=8", "model.latent_dim=4", *overrides]))
 
 
 def learns(config: Config, channels: int = 1, size: int = 28, iterations: int = 2) -> bool:

@@ -145,7 +145,7 @@ def test_a_run_whose_newest_checkpoints_are_damaged_goes_on_from_an_older_one(
         path.write_bytes(path.read_bytes()[:1000])
     done = train("resume=run", "trainer.max_steps=6")
     assert done.returncode == 0, done.stderr
-    assert f"the run goes on from run/checkpoints/step-00000{goes_on_from}.ckpt" in done.stderr
+    assert f"run/checkpoints/step-00000{goes_on_from}.ckpt\n" in done.stderr
     assert last(measured_run)["global_step"] == 6
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert [line["step"] for line in lines if "run" not in line] == [2, 4, 6]
@@ -156,7 +156,7 @@ def test_a_run_without_a_whole_checkpoint_is_refused(train, run):
     for path in (run / "checkpoints").iterdir():
         path.write_bytes(b"half")
     done = train("resume=run", "trainer.max_steps=6")
-    assert done.returncode == 2 and "no whole checkpoint in run/checkpoints" in done.stderr
+    assert done.returncode == 2 and "no whole checkpoint in" in done.stderr
 
 
 @pytest.mark.parametrize("content", [None, "", '{"status": "runn', "[]"])

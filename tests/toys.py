@@ -7,9 +7,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from ganexp.callbacks.callback import Callback, arranged, pauses
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO
+from ganexp.callbacks.scalars import ProgressBar
 from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.data.fake import Fake
@@ -63,17 +66,22 @@ def gan(
     return GAN(method or objectives(), optimizers, Batches(PICTURES, 4, seed=0), options)
 
 
-def fit(gan: GAN, steps: int, *callbacks: Callback, checkpoint: Path | None = None) -> GAN:
+def fit(
+    gan: GAN, steps: int, *callbacks: pl.Callback, checkpoint: Path | None = None, logger: Logger | None = None
+) -> GAN:
     """Train `gan` to iteration `steps`; the same random numbers at every call."""
-    gan.pauses = pauses(callbacks)
+    looking = arranged([callback for callback in callbacks if isinstance(callback, Callback)])
+    others = [callback for callback in callbacks if not isinstance(callback, Callback)]
+    gan.pauses = pauses(looking)
     trainer = pl.Trainer(
         max_steps=steps,
         max_epochs=-1,
         accelerator="cpu",
-        logger=False,
-        callbacks=[*arranged(callbacks)],
+        logger=logger or False,
+        callbacks=[*looking, *others],
+        plugins=[AtomicCheckpointIO()],
         enable_checkpointing=False,
-        enable_progress_bar=False,
+        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in others),
         enable_model_summary=False,
     )
     torch.manual_seed(1)

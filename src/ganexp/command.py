@@ -138,9 +138,11 @@ def _job(task: Callable[[DictConfig], None]) -> Callable[[DictConfig], None]:
 
 def _explain(error: HydraException, config_name: str) -> str:
     """Hydra's refusal of a command line, as one sentence with the near miss."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        return f"{group}={option}: no such option; {did_you_mean(option, error.options)}"
+        options = error.options  # Hydra names none for an option of a list, such as regularizer=[r1,r2].
+        known = options if options is not None else [path.stem for path in (CONF / group).glob("*.yaml")]
+        return f"{group}={option}: no such option; {did_you_mean(option, known)}"
     if isinstance(error, OverrideParseException):
         key, _, value = str(error.override).partition("=")
         return (

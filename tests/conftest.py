@@ -94,19 +94,22 @@ def train(type_) -> Train:
     return functools.partial(type_, "train")
 
 
-@pytest.fixture(scope="session")
-def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of an evaluator of the pictures that `tiny` trains on."""
+def make_evaluator(path: Path) -> Path:
+    """Train an evaluator of the pictures that `tiny` trains on; its weights are the file `path`."""
     from ganexp.data.fake import Fake
     from ganexp.metrics.classifier import Architecture
     from ganexp.metrics.recipe import Recipe
     from ganexp.metrics.training import train_evaluator
 
-    path = tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt"
     data = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10)
     recipe = Recipe(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
     train_evaluator(data, Architecture((4, 4, 4), pooled=False), recipe, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt")
 
 
 TINY = [

@@ -114,7 +114,7 @@ def gan(*overrides: str):
     [
         (["data.classes=0", "model.conditional=true"], "set model.conditional=false"),
         (["data.batch_size=16"], "data.batch_size=16: there are 8 pictures; set it lower"),
-        (["data.batch_size=1", "network=mlp_conv"], "type data.batch_size=2, or more"),
+        (["data.batch_size=1", "model=r1gan"], "type data.batch_size=2, or more"),
         (["network=dcgan", "data.image_size=30"], "network: DCGAN makes square pictures"),
         (["regularizer=[r1]", "network.discriminator_norm=batch"], "set network.discriminator_norm=none"),
     ],

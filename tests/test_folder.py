@@ -87,8 +87,7 @@ def kill(process: subprocess.Popen) -> None:
 def test_a_file_stays_as_it_was_if_its_writer_is_killed_and_what_it_left_is_cleared_away(folder):
     write_whole(folder.record, "before")
     process = child(
-        "with whole(path) as temporary:\n"
-        "    temporary.write_text('half'); print('ready', flush=True); time.sleep(60)",
+        "with whole(path) as temporary:\n    temporary.write_text('half'); print('ready', flush=True); time.sleep(60)",
         folder.record,
     )
     kill(process)
@@ -136,7 +135,10 @@ def test_a_folder_without_a_lock_is_not_locked_and_stays_as_it_was(folder):
 
 
 def test_a_folder_that_is_gone_is_named_in_a_sentence(tmp_path):
-    with pytest.raises(UserError, match="gone: the run's folder cannot be written"), RunFolder(tmp_path / "gone").locked():
+    with (
+        pytest.raises(UserError, match="gone: the run's folder cannot be written"),
+        RunFolder(tmp_path / "gone").locked(),
+    ):
         pass
 
 

@@ -18,7 +18,10 @@ def test_the_batch_size_and_the_number_do_not_matter():
     for batch in (7, DRAWN_TOGETHER + 1):
         assert (drawn(2 * DRAWN_TOGETHER + 20, batch).int() - whole.int()).abs().max() <= 1
     assert torch.equal(latents(0, 3, 9, 4), latents(0, 0, 600, 4)[3:9])
-    assert torch.equal(latents(0, DRAWN_TOGETHER - 2, DRAWN_TOGETHER + 2, 4), latents(0, 0, 600, 4)[DRAWN_TOGETHER - 2 : DRAWN_TOGETHER + 2])
+    assert torch.equal(
+        latents(0, DRAWN_TOGETHER - 2, DRAWN_TOGETHER + 2, 4),
+        latents(0, 0, 600, 4)[DRAWN_TOGETHER - 2 : DRAWN_TOGETHER + 2],
+    )
 
 
 def test_seeds_and_streams_differ_and_the_global_rng_is_left_alone():

@@ -6,6 +6,7 @@ import torch
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 
+
 def counted(n: int) -> Pictures:
     """Picture k is filled with k, and its label is k."""
     k = torch.arange(n)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import SGD
-from toys import ADAM, Looks, fit, gan, objectives, same, weights
+from toys import ADAM, Looks, fit, gan, mlp, objectives, same, weights
 
 from ganexp.gan import AVERAGE_EVERY
 from ganexp.losses import Loss, NonSaturating, Relativistic
@@ -15,6 +15,25 @@ from ganexp.regularizers import GradientPenalty, WeightClip
 def still(parameters) -> SGD:
     """An optimizer that moves nothing."""
     return SGD(parameters, lr=0.0)
+
+
+def test_a_training_is_the_loop_that_one_would_write_by_hand():
+    trained, method = gan(objectives(mlp(dropout=0.4))), objectives(mlp(dropout=0.4))
+    seed = Looks(None, every=0)
+    seed.begin = lambda gan, step: torch.manual_seed(2)
+    fit(trained, 3, seed)
+    torch.manual_seed(2)
+    descend = [ADAM(network.parameters()) for network in (method.discriminator, method.generator)]
+    for step in range(3):
+        real, _ = trained.batches[step]
+        for optimizer, objective in zip(
+            descend, (lambda real: method.for_discriminator(real).loss, method.for_generator), strict=True
+        ):
+            optimizer.zero_grad()
+            objective(real).backward()
+            optimizer.step()
+    for network in ("generator", "discriminator"):
+        assert same(weights(getattr(trained, network)), weights(getattr(method, network)))
 
 
 @pytest.mark.parametrize("conditional", [False, True])

@@ -29,26 +29,6 @@ def test_the_generator_s_objective_reaches_all_of_its_weights(loss):
     assert all(gradient is not None for gradient in gradients(method.for_generator(*batch()), method.generator))
 
 
-def descend(network: nn.Module, loss: torch.Tensor) -> float:
-    for parameter, gradient in zip(network.parameters(), gradients(loss, network), strict=True):
-        parameter.data -= 0.1 * gradient
-    return loss.item()
-
-
-def test_two_networks_learn_in_a_loop_of_one_s_own():
-    method = objectives()
-    real, labels = batch()
-    losses = [
-        (
-            descend(method.discriminator, method.for_discriminator(real, labels, update).loss),
-            descend(method.generator, method.for_generator(real, labels)),
-        )
-        for update in range(20)
-    ]
-    assert losses[-1][0] < losses[0][0], "D learns"
-    assert method.for_generator(real).item() != losses[0][1]
-
-
 def test_one_pass_over_both_batches_judges_as_two_passes_do():
     method = objectives(network=mlp(conditioning="auxiliary"), conditional=True)
     real, labels = batch(conditional=True)

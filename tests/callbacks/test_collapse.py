@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_gan import game
 
 from ganexp.callbacks.collapse import CollapseAlarm
+from ganexp.folder import RunFolder
 from ganexp.losses import Loss, NonSaturating, Wasserstein
 from ganexp.record import Record
 
@@ -61,17 +61,18 @@ class Watched:
 
     def __init__(self, run: Path, max_steps: int = 10_000, loss: Loss | None = None):
         self.evaluation = SimpleNamespace(newest_step=0, newest={"duplicates": 0.01}, missing=[])
-        self.record = Record(run / "run.json")
-        self.alarm = CollapseAlarm(run, self.record, loss or NonSaturating(), self.evaluation)
-        self.gan, self.max_steps = game(), max_steps
+        self.record = Record(RunFolder(run))
+        self.alarm = CollapseAlarm(RunFolder(run), self.record, self.evaluation)
+        self.gan = SimpleNamespace(
+            objectives=SimpleNamespace(loss=loss or NonSaturating()), trainer=SimpleNamespace(max_steps=max_steps)
+        )
 
     def at(self, step: int, loss: float = 1.0, gradient: float = 1.0, missing: str | None = None) -> list[str]:
         """First words of all that has been told."""
-        self.gan.report = {"loss/discriminator": loss, "gradient_norm/generator": gradient}
+        self.gan.scalars = {"loss/discriminator": loss, "gradient_norm/generator": gradient}
         if missing is not None:
             self.evaluation.newest_step, self.evaluation.missing = step, list(missing)
-        trainer = SimpleNamespace(global_step=step, max_steps=self.max_steps)
-        self.alarm.on_train_batch_end(trainer, self.gan, None, None, 0)
+        self.alarm.look(self.gan, step)
         return [sentence.split(" ")[0] for sentence in self.record.contents.get("warnings", [])]
 
 

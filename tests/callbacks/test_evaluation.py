@@ -33,14 +33,10 @@ def test_the_best_checkpoint_is_the_one_of_the_lowest_distance(run):
     assert score == best["fid_fake_cnn"]
 
 
-def test_the_seconds_of_a_resumed_run_go_on_from_those_before(train, run):
-    assert train("resume=run", "trainer.max_steps=6").returncode == 0
-    seconds = [line["seconds"] for line in while_training(run)]
-    assert len(seconds) == 4 and seconds == sorted(seconds)
-
-
-def test_the_best_checkpoint_is_chosen_anew_if_it_is_measured_otherwise(train, run):
+def test_after_a_resume_seconds_go_on_and_a_best_checkpoint_that_was_measured_otherwise_is_chosen_anew(train, run):
     done = train("resume=run", "trainer.max_steps=6", "evaluation.samples=110")
     assert done.returncode == 0, done.stderr
+    seconds = [line["seconds"] for line in while_training(run)]
+    assert len(seconds) == 4 and seconds == sorted(seconds)
     assert "best.ckpt is chosen anew: it was by 100 samples and fake_cnn" in done.stderr
     assert checkpoints.read(run / "checkpoints" / "best.ckpt")["global_step"] == 6

@@ -50,7 +50,15 @@ class Run:
         if record["status"] == "killed":
             log.warning("%s was killed. %s", path, record["why"])
         register_resolvers()
-        return cls(folder, _from_here(parse(composed), folder), record)
+        try:
+            config: Config = parse(composed)
+        except UserError as mistake:
+            reason = str(mistake).splitlines()[0]
+            raise UserError(
+                f"run={path}: {folder.config} is damaged, or of another version of ganexp ({reason}); name another "
+                "run's folder"
+            ) from None
+        return cls(folder, _from_here(config, folder), record)
 
     @property
     def path(self) -> Path:

@@ -154,8 +154,9 @@ def differences(run: RunFolder, calm: RunFolder) -> list[str]:
         parts = ("global_step", "state_dict", "optimizer_states", "rng")
         found = [part for part in parts if not equal(a[part], b[part])]
         found += ["evaluations"] * (evaluations(run) != evaluations(calm))
-        grids = ({path.name: path.read_bytes() for path in folder.grids()} for folder in (run, calm))
-        found += ["grids"] * (next(grids) != next(grids))
+        grids = [{path.name: path.read_bytes() for path in folder.grids()} for folder in (run, calm)]
+        # A run that was asked to stop has one more grid, of the iteration at which it stopped.
+        found += ["grids"] * (not grids[1].items() <= grids[0].items())
         found += ["TensorBoard"] * (logged(run) != logged(calm))
         found += ["unfinished files"] * any(path.name.startswith(".unfinished") for path in run.path.rglob(".*"))
         record = run.known_record()

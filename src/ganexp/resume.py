@@ -29,7 +29,7 @@ def expand(read: Arguments) -> Arguments:
     Overrides that were typed come later and win. With `-m`, `resume` names a sweep's folder. A run's `.hydra` stays as
     it is until `accept` has compared the configurations.
     """
-    path, parent, new = read.value("resume"), read.value("fork"), read.value("hydra.run.dir")
+    path, parent, new = read.text("resume"), read.text("fork"), read.text("hydra.run.dir")
     if "" in (path, parent):
         key = "resume" if path == "" else "fork"
         raise UserError(f"{key}= names no folder: type {key}=outputs/…, a run's folder")
@@ -39,7 +39,7 @@ def expand(read: Arguments) -> Arguments:
         folder = RunFolder(Path(path))
         own, flags = _started_with(folder, "resume", read)
         return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
-    if isinstance(new, str) and RunFolder(Path(new)).holds_a_run():
+    if new is not None and RunFolder(Path(new)).holds_a_run():
         refuse_second_run(RunFolder(Path(new)))
     if parent is not None:
         own, flags = _started_with(RunFolder(Path(parent)), "fork", read)

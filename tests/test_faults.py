@@ -313,6 +313,20 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(type_, run, monkeypatch
     assert "cannot be kept" in done.stderr
 
 
+def test_a_user_without_a_home_folder_can_measure(type_, run, monkeypatch):
+    import pwd
+
+    def unknown(_):
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    done = type_("evaluate", "run=run", "n=120", "device=cpu")
+    assert done.returncode == 0, done.stderr
+    assert "cannot be kept" in done.stderr and "XDG_CACHE_HOME" in done.stderr
+
+
 def test_a_second_process_on_one_run_is_refused(train, run):
     with run.locked():
         done = train("resume=run", "trainer.max_steps=8")

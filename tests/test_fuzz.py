@@ -40,21 +40,33 @@ REFERENCES = st.sampled_from(
 LISTS = st.sampled_from(["[]", "[0]", "[0,1]", "[a,b]", "[[1],2]", "{}", "{a:1}", "{_target_:os.getcwd}", "0,1", "[1,"])
 VALUES = st.one_of(NUMBERS, HUGE, WORDS, QUOTED, RAW, REFERENCES, LISTS)
 TARGETS = st.sampled_from(
-    ["os.getcwd", "ganexp.losses.Hinge", "ganexp.losses", "torch.nn.Linear", "nosuch.Thing", "", "3", "null", ".", "a..b"]
+    [
+        "os.getcwd",
+        "ganexp.losses.Hinge",
+        "ganexp.losses",
+        "torch.nn.Linear",
+        "nosuch.Thing",
+        "",
+        "3",
+        "null",
+        ".",
+        "a..b",
+    ]
 )
 
 
 @cache
-def keys() -> list[str]:
-    """Every key of the command, without the groups and those that say where a run is."""
+def keys(command: str) -> list[str]:
+    """Every key of a command, without the groups, the folders of Hydra, and how many pictures there are to be."""
     from ganexp.command import keys
 
-    return [key for key in keys("train") if key not in GROUPS and not key.startswith("hydra")]
+    left_out = GROUPS.keys() if command == "train" else {*GROUPS, "n", "watch"}
+    return [key for key in keys(command) if key not in left_out and not key.startswith("hydra")]
 
 
 def overrides() -> st.SearchStrategy[str]:
     """One override: any key with any value, a class in a wrong place, a key that does not exist, or a key removed."""
-    key = st.sampled_from(keys())
+    key = st.sampled_from(keys("train"))
     group = st.sampled_from(sorted(GROUPS))
     return st.one_of(
         st.builds("{}{}={}".format, st.sampled_from(["", "+", "++"]), key, VALUES),
@@ -98,10 +110,20 @@ def bounded_memory() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def trains_or_is_refused(folder: Path, typed: list[str]) -> None:
+def settings(examples: int):
+    return hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+
+def works_or_is_refused(folder: Path, command: str, *typed: str) -> None:
     try:
         with bounded_memory():
-            done = type_in(folder, "train", *TINY, "samples.every=0", "trainer.max_steps=2", *typed)
+            done = type_in(folder, command, *typed)
     finally:
         for left in folder.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -112,17 +134,28 @@ def trains_or_is_refused(folder: Path, typed: list[str]) -> None:
         assert done.stderr.strip(), "refused without a word"
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [30, pytest.param(300, marks=pytest.mark.slow)])
 def test_any_override_trains_or_gets_its_sentence(short, tmp_path, examples):
-    @hypothesis.settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    @settings(examples)
     @hypothesis.given(st.lists(overrides(), min_size=1, max_size=3))
     def check(typed: list[str]) -> None:
-        trains_or_is_refused(tmp_path, typed)
+        works_or_is_refused(tmp_path, "train", *TINY, "samples.every=0", "trainer.max_steps=2", *typed)
+
+    check()
+
+
+@pytest.mark.parametrize("command", ["sample", "evaluate", "report", "export"])
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_any_override_of_another_command_works_or_gets_its_sentence(trained, tiny, tmp_path, command, examples):
+    run = trained(*tiny)
+    usual = {"sample": [f"run={run}", "n=2"], "evaluate": [f"run={run}", "n=100", "device=cpu"], "report": []}
+
+    @settings(examples)
+    @hypothesis.given(
+        st.lists(st.builds("{}={}".format, st.sampled_from(keys(command)), VALUES), min_size=1, max_size=2)
+    )
+    def check(typed: list[str]) -> None:
+        hypothesis.assume("root=/" not in typed)  # All runs of a computer take their time.
+        works_or_is_refused(tmp_path, command, *usual.get(command, [f"run={run}"]), *typed)
 
     check()

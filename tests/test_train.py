@@ -191,7 +191,9 @@ for typed in ("model=vanila", "model.hidden=0"):
 
 
 def test_a_signal_during_the_last_evaluation_is_recorded_too(train, measured, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganexp.protocols.in_domain.InDomain.evaluate_run", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(
+        "ganexp.protocols.in_domain.InDomain.evaluate_run", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+    )
     assert train(*measured, "hydra.run.dir=run").returncode == 130
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert (record["status"], record["why"]) == ("interrupted", "SIGTERM")

@@ -39,7 +39,6 @@ def train(composed: DictConfig) -> float | None:
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
-            log.info("Run folder: %s", folder)
 
             # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
             from ganexp.fit import fit

@@ -21,6 +21,10 @@ FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root"
 where learning rates fall towards it. `data.root` may name another place, because the pictures' hash is compared."""
 
 
+SWEEP = "multirun.yaml"
+"""The file in a sweep's folder that says how the sweep was started."""
+
+
 def expand(read: Arguments) -> Arguments:
     """Put before `resume=RUN`, or `fork=RUN`, the overrides that RUN was started with.
 
@@ -70,12 +74,17 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
 
 
 def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
-    """What starts the jobs of a sweep again, in its folder; `train` then leaves the finished ones as they are."""
-    saved = folder / "multirun.yaml"
-    if not saved.is_file():
-        raise UserError(f"resume={folder}: no sweep's folder, it has no multirun.yaml; leave -m out to resume a run")
-    hydra = load(saved).get("hydra") or {}
-    own = [str(typed) for typed in hydra.get("overrides", {}).get("task", []) if not str(typed).startswith("resume=")]
+    """What starts the jobs of a sweep again, in their folders; `train` leaves finished jobs as they are.
+
+    The sweep keeps its launcher unless another one is typed.
+    """
+    if not (folder / SWEEP).is_file():
+        raise UserError(f"resume={folder}: no sweep's folder, it has no {SWEEP}; leave -m out to resume a run")
+    running = next((run for run in folder.rglob("run.json") if RunFolder(run.parent).is_locked()), None)
+    if running is not None:
+        raise UserError(f"resume={folder}: {running.parent.name} is still running; wait for its end, or stop it")
+    saved = load(folder / SWEEP)
+    own = _without_resume(saved)
     typed = [str(word.input_line) for word in read.overrides if word.key_or_group != "resume"]
     changed = [word for word in typed if word not in own and not word.startswith("hydra")]
     if changed:
@@ -83,8 +92,46 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
             f"{changed[0]}: the sweep was started with {' '.join(own) or 'nothing'}, and goes on as it was; leave "
             f"{changed[0].partition('=')[0]} out, or start a new sweep"
         )
-    flags = [] if read.config_dir else config_dir(hydra)
-    return read.around(own, [override("hydra.sweep.dir", str(folder)), "resume=null"], flags)
+    dropped = ["hydra.mode=", "hydra.sweep.dir=", "hydra.output_subdir=", "+hydra/presets/"]
+    if any(word.startswith("hydra/launcher=") for word in typed):
+        dropped += ["hydra/launcher=", "hydra.launcher."]
+    on_hydra = [str(word) for word in saved.hydra.overrides.hydra if not str(word).startswith(tuple(dropped))]
+    # Hydra would write a job's `.hydra` again before `accept` has compared the configurations.
+    after = [override("hydra.sweep.dir", str(folder)), "hydra.output_subdir=null", "resume=null"]
+    if saved.hydra.sweeper._target_.endswith("OptunaSweeper"):
+        from ganexp import study
+
+        trials = read.value("hydra.sweeper.n_trials")
+        after.append(override("hydra.sweeper.n_trials", study.reopen(folder, saved, trials)))
+    flags = [] if read.config_dir else config_dir(saved.hydra)
+    return read.around([*own, *on_hydra], after, flags)
+
+
+def _without_resume(saved: Any) -> list[str]:
+    """The overrides that a sweep was started with, those of Hydra's own keys left out."""
+    return [str(word) for word in saved.hydra.overrides.task if not str(word).startswith("resume=")]
+
+
+def refuse_changed_sweep(folder: Path, config: DictConfig) -> None:
+    """UserError if a sweep has been run in `folder` that is not the one of `config`, with the key that differs."""
+    if not (folder / SWEEP).is_file() or not any(folder.rglob("run.json")):
+        return
+    saved = load(folder / SWEEP)
+    own, words = _without_resume(saved), _without_resume(config)
+    if own != words:
+        raise UserError(
+            f"hydra.sweep.dir={folder}: there is a sweep already, started with {' '.join(own) or 'nothing'}; to go on "
+            f"with it, type {line('train', override('resume', str(folder)), flags=['-m'])}, else name another folder"
+        )
+    before, now = (OmegaConf.to_container(sweep, resolve=False) for sweep in (saved, config))
+    assert isinstance(before, dict) and isinstance(now, dict)
+    params = [sweep.pop("hydra")["sweeper"].get("params") or {} for sweep in (before, now)]
+    different = [*differences(*params, ""), *(found for found in differences(before, now, "") if not within(found[0], FREE))]
+    for key, old, new in different:
+        raise UserError(
+            f"{key}={new}: the sweep in {folder} was started with {key}={old}, and goes on as it was; bring {key} back, "
+            "or start a new sweep"
+        )
 
 
 def load(path: Path) -> Any:
@@ -106,7 +153,7 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     config: Config = parse(composed)
     before: Any = OmegaConf.to_container(load(folder.config), resolve=True)
     now: Any = OmegaConf.to_container(composed, resolve=True)
-    for key, old, new in _differences(before, now, ""):
+    for key, old, new in differences(before, now, ""):
         if not within(key, FREE):
             raise UserError(
                 f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
@@ -150,10 +197,10 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     return checkpoint
 
 
-def _differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+def differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
     """The leaves that differ: key, old value, new value."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
-            yield from _differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
+            yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
     elif before != now:
         yield key, before, now

@@ -7,11 +7,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, resume
+from ganexp import command, launchers, resume, sweep
 from ganexp.arguments import line
 from ganexp.config import parse
 from ganexp.folder import RunFolder
-from ganexp.page import sweep
 from ganexp.record import Record, headline
 
 log = logging.getLogger("ganexp")
@@ -36,6 +35,8 @@ def train(composed: DictConfig) -> float | None:
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
         log.info("Run folder: %s", folder)
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
+        if not goes_on and hydra.output_subdir is None:
+            folder.write_configuration(composed, hydra, overrides)
         record = Record(folder, resumed=goes_on)
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
@@ -56,7 +57,7 @@ def from_nothing(overrides: list[str]) -> list[str]:
 
 def main() -> None:
     with sweep.reported():
-        command.run("train", train, arguments=resume.expand, sweeps=True)
+        command.run("train", train, arguments=lambda read: launchers.with_presets(resume.expand(read)), sweeps=True)
 
 
 if __name__ == "__main__":

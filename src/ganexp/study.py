@@ -1,0 +1,44 @@
+"""A search of Optuna that was stopped, opened again."""
+
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import TrialState
+
+from ganexp.errors import UserError
+
+
+def reopen(folder: Path, saved: Any, trials: int | None) -> int:
+    """How many trials a stopped study still needs.
+
+    Trials that were interrupted or failed are the first to be made again, with the same settings, so their runs go on
+    in their folders.
+
+    saved: the configuration that the sweep in `folder` was started with. trials: how many there shall be in all; None
+        keeps the number.
+
+    UserError if the study is complete, or was not stored.
+    """
+    sweeper = saved.hydra.sweeper
+    saved.hydra.sweep.dir = str(folder)  # The storage is named by this key.
+    if sweeper.storage is None:
+        raise UserError(f"resume={folder}: the study was not stored (hydra.sweeper.storage=null); start a new one")
+    study = optuna.create_study(
+        study_name=sweeper.study_name, storage=sweeper.storage, direction=str(sweeper.direction), load_if_exists=True
+    )
+    # A trial that is enqueued and not made yet is waiting, and is not enqueued again.
+    waiting = [trial.system_attrs.get("fixed_params") for trial in study.trials if trial.state == TrialState.WAITING]
+    complete = [trial.params for trial in study.trials if trial.state == TrialState.COMPLETE]
+    for trial in study.trials:
+        if trial.state == TrialState.RUNNING:
+            study.tell(trial.number, state=TrialState.FAIL)
+        if trial.state in (TrialState.RUNNING, TrialState.FAIL) and trial.params not in [*waiting, *complete]:
+            study.enqueue_trial(trial.params)
+            waiting.append(trial.params)
+    wanted = sweeper.n_trials if trials is None else trials
+    if len(complete) >= wanted:
+        raise UserError(
+            f"resume={folder}: its {len(complete)} trials are done; for more, add hydra.sweeper.n_trials={2 * wanted}"
+        )
+    return wanted - len(complete)

@@ -1,0 +1,86 @@
+"""A process that a launcher, such as joblib, starts to run jobs of a sweep in it.
+
+Joblib kills all its workers when one of them raises KeyboardInterrupt, or when the command is interrupted. So a job that
+was interrupted raises `Stopped` in a worker, and the command waits until the jobs have saved. A worker whose command was
+killed stops too.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+AGAIN = 15.0
+"""Seconds after which a worker without its command is asked again to stop."""
+
+
+class Stopped(Exception):
+    """A job of a worker was interrupted."""
+
+
+class _Worker:
+    """The state of this process, if the process is a worker. in_job: whether a job is running."""
+
+    def __init__(self, command: int):
+        self.command, self.in_job = command, False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def is_orphan(self) -> bool:
+        """Whether the command has ended."""
+        return os.getppid() != self.command
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        if self.in_job:
+            raise KeyboardInterrupt(signal.Signals(number).name)
+        if self.is_orphan():
+            os._exit(1)  # Joblib's loop waits for jobs, and would wait for ever.
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(1)
+            if self.is_orphan():
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(AGAIN)
+
+
+def hand_on(interruption: KeyboardInterrupt) -> None:
+    """Pass on the signal that ended a job to the handler that was there before the job's training.
+
+    Slurm warns a job by such a signal, and submitit's handler puts the job into Slurm's queue again.
+    """
+    number = {"SIGUSR1": signal.SIGUSR1, "SIGUSR2": signal.SIGUSR2}.get(str(interruption))
+    if number is not None and callable(signal.getsignal(number)):
+        signal.raise_signal(number)
+
+
+_this: _Worker | None = None
+
+
+@contextmanager
+def job_of(command: int) -> Iterator[None]:
+    """Run one job of the command whose process is `command`.
+
+    In a worker, an interrupt becomes `Stopped`, and no other job begins once the command has ended. In any other process
+    nothing changes.
+    """
+    global _this
+    if _this is None and os.getppid() == command and threading.current_thread() is threading.main_thread():
+        _this = _Worker(command)
+    worker = _this
+    if worker is None:
+        yield
+        return
+    if worker.is_orphan():
+        os._exit(1)
+    worker.in_job = True
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        raise Stopped(str(interruption)) from None
+    finally:
+        worker.in_job = False

@@ -1,7 +1,7 @@
 """Resuming a run, in its own folder, as if it had never stopped."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,11 @@ def expand(read: Arguments) -> Arguments:
     return read
 
 
+def lasting(overrides: Iterable[str]) -> list[str]:
+    """The overrides that make a run what it is: without its sweep's experiment, and without `resume=`."""
+    return [typed for typed in overrides if typed.partition("=")[0] not in ("+experiment", "resume")]
+
+
 def refuse_second_run(folder: RunFolder) -> None:
     """UserError: two runs in one folder would mix their files."""
     raise UserError(
@@ -64,9 +69,9 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
             f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
         )
     saved = [str(typed) for typed in load(folder.overrides)]
-    own = [typed for typed in saved if typed.partition("=")[0] not in ("resume", "fork", "at", "start")]
-    if key == "resume":
-        own = [typed for typed in saved if not typed.startswith("resume=")]
+    own = lasting(saved)
+    if key == "fork":
+        own = [typed for typed in own if typed.partition("=")[0] not in ("fork", "at", "start")]
     hydra = load(folder.hydra).get("hydra")
     if not hydra:
         raise UserError(f"{key}={folder.path}: {folder.hydra} does not say how the run was started; start a new run")

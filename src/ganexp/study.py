@@ -24,9 +24,11 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> int:
     saved.hydra.sweep.dir = str(folder)  # The storage is named by this key.
     if sweeper.storage is None:
         raise UserError(f"resume={folder}: the study was not stored (hydra.sweeper.storage=null); start a new one")
-    study = optuna.create_study(
-        study_name=sweeper.study_name, storage=sweeper.storage, direction=str(sweeper.direction), load_if_exists=True
-    )
+    wanted = sweeper.n_trials if trials is None else trials
+    try:
+        study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
+    except KeyError:  # The sweep was stopped before the study began.
+        return wanted
     # A trial that is enqueued and not made yet is waiting, and is not enqueued again.
     waiting = [trial.system_attrs.get("fixed_params") for trial in study.trials if trial.state == TrialState.WAITING]
     complete = [trial.params for trial in study.trials if trial.state == TrialState.COMPLETE]
@@ -36,7 +38,6 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> int:
         if trial.state in (TrialState.RUNNING, TrialState.FAIL) and trial.params not in [*waiting, *complete]:
             study.enqueue_trial(trial.params)
             waiting.append(trial.params)
-    wanted = sweeper.n_trials if trials is None else trials
     if len(complete) >= wanted:
         raise UserError(
             f"resume={folder}: its {len(complete)} trials are done; for more, add hydra.sweeper.n_trials={2 * wanted}"

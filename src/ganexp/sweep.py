@@ -126,7 +126,7 @@ def planned(folder: Path) -> list[list[str]]:
     if not saved.hydra.sweeper._target_.endswith("BasicSweeper"):
         return []
     words = [f"{key}={value}" for key, value in (saved.hydra.sweeper.get("params") or {}).items()]
-    words += [word for word in saved.hydra.overrides.task if not word.startswith("resume=")]
+    words += resume.lasting(saved.hydra.overrides.task)
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
     return batches[0]
 
@@ -141,7 +141,7 @@ def _overrides(job: RunFolder) -> list[str]:
         words = yaml.load(job.overrides.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, ValueError, yaml.YAMLError):
         return []
-    return [str(word) for word in words or [] if not str(word).startswith("resume=")]
+    return resume.lasting(map(str, words or []))
 
 
 def _report(folder: Path) -> None:

@@ -8,8 +8,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ganexp import command, launchers, resume, sweep
-from ganexp.arguments import line
+from ganexp.arguments import Arguments, line
 from ganexp.config import parse
+from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.record import Record, headline
 
@@ -50,14 +51,24 @@ def train(composed: DictConfig) -> float | None:
 
 
 def from_nothing(overrides: list[str]) -> list[str]:
-    """The words that make the same run from nothing: without `resume=`, and the last word for each key."""
+    """The words that make the same run from nothing: the last word for each key, without `resume=`."""
     last = {typed.partition("=")[0]: typed for typed in overrides}
-    return [typed for key, typed in last.items() if key != "resume"]
+    return resume.lasting(last.values())
+
+
+def prepare(read: Arguments) -> Arguments:
+    """The command line as Hydra is given it. UserError for an experiment that would not be swept."""
+    for typed in read.overrides:
+        if typed.key_or_group == "experiment" and (not typed.is_add() or typed.is_sweep_override()):
+            raise UserError(f"{typed.input_line}: type one experiment, with -m and +: -m +experiment=NAME")
+        if typed.key_or_group == "experiment" and not read.multirun:
+            raise UserError(f"{typed.input_line}: an experiment is a sweep: put -m before it")
+    return launchers.with_presets(resume.expand(read))
 
 
 def main() -> None:
     with sweep.reported():
-        command.run("train", train, arguments=lambda read: launchers.with_presets(resume.expand(read)), sweeps=True)
+        command.run("train", train, arguments=prepare, sweeps=True)
 
 
 if __name__ == "__main__":

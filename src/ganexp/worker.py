@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-AGAIN = 15.0
-"""Seconds after which a worker without its command is asked again to stop."""
+PATIENCE = 60.0
+"""Seconds that a worker without its command has for saving its job."""
 
 
 class Stopped(Exception):
@@ -37,15 +37,15 @@ class _Worker:
     def _stop(self, number: int, _frame: FrameType | None) -> None:
         if self.in_job:
             raise KeyboardInterrupt(signal.Signals(number).name)
-        if self.is_orphan():
-            os._exit(1)  # Joblib's loop waits for jobs, and would wait for ever.
 
     def _watch(self) -> None:
-        while True:
+        while not self.is_orphan():
             time.sleep(1)
-            if self.is_orphan():
-                os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(AGAIN)
+        asked = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        while self.in_job and time.monotonic() - asked < PATIENCE:
+            time.sleep(0.1)
+        os._exit(1)  # Joblib's loop would wait for another job, for ever.
 
 
 def hand_on(interruption: KeyboardInterrupt) -> None:

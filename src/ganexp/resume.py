@@ -51,7 +51,13 @@ def expand(read: Arguments) -> Arguments:
 
 def lasting(overrides: Iterable[str]) -> list[str]:
     """The overrides that make a run what it is: without its sweep's experiment, and without `resume=`."""
-    return [typed for typed in overrides if typed.partition("=")[0] not in ("+experiment", "resume")]
+    return [typed for typed in words(overrides) if typed.partition("=")[0] not in ("+experiment", "resume")]
+
+
+def words(overrides: Any) -> list[str]:
+    """Overrides as they were typed. A list of OmegaConf would resolve `${…}` in them."""
+    plain = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    return [str(word) for word in plain]
 
 
 def refuse_second_run(folder: RunFolder) -> None:
@@ -68,8 +74,7 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
         raise UserError(
             f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
         )
-    saved = [str(typed) for typed in load(folder.overrides)]
-    own = lasting(saved)
+    own = lasting(load(folder.overrides))
     if key == "fork":
         own = [typed for typed in own if typed.partition("=")[0] not in ("fork", "at", "start")]
     hydra = load(folder.hydra).get("hydra")
@@ -100,7 +105,7 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
     dropped = ["hydra.mode=", "hydra.sweep.dir=", "hydra.output_subdir=", "+hydra/presets/"]
     if any(word.startswith("hydra/launcher=") for word in typed):
         dropped += ["hydra/launcher=", "hydra.launcher."]
-    on_hydra = [str(word) for word in saved.hydra.overrides.hydra if not str(word).startswith(tuple(dropped))]
+    on_hydra = [word for word in words(saved.hydra.overrides.hydra) if not word.startswith(tuple(dropped))]
     # Hydra would write a job's `.hydra` again before `accept` has compared the configurations.
     after = [override("hydra.sweep.dir", str(folder)), "hydra.output_subdir=null", "resume=null"]
     if saved.hydra.sweeper._target_.endswith("OptunaSweeper"):
@@ -114,7 +119,7 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
 
 def _without_resume(saved: Any) -> list[str]:
     """The overrides that a sweep was started with, those of Hydra's own keys left out."""
-    return [str(word) for word in saved.hydra.overrides.task if not str(word).startswith("resume=")]
+    return [word for word in words(saved.hydra.overrides.task) if not word.startswith("resume=")]
 
 
 def refuse_changed_sweep(folder: Path, config: DictConfig) -> None:
@@ -122,8 +127,8 @@ def refuse_changed_sweep(folder: Path, config: DictConfig) -> None:
     if not (folder / SWEEP).is_file() or not any(folder.rglob("run.json")):
         return
     saved = load(folder / SWEEP)
-    own, words = _without_resume(saved), _without_resume(config)
-    if own != words:
+    own = _without_resume(saved)
+    if own != _without_resume(config):
         raise UserError(
             f"hydra.sweep.dir={folder}: there is a sweep already, started with {' '.join(own) or 'nothing'}; to go on "
             f"with it, type {line('train', override('resume', str(folder)), flags=['-m'])}, else name another folder"

@@ -125,7 +125,8 @@ def planned(folder: Path) -> list[list[str]]:
     saved: Any = resume.load(folder / resume.SWEEP)
     if not saved.hydra.sweeper._target_.endswith("BasicSweeper"):
         return []
-    words = [f"{key}={value}" for key, value in (saved.hydra.sweeper.get("params") or {}).items()]
+    sweeper: Any = OmegaConf.to_container(saved.hydra.sweeper, resolve=False)
+    words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
     words += resume.lasting(saved.hydra.overrides.task)
     batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
     return batches[0]
@@ -141,7 +142,7 @@ def _overrides(job: RunFolder) -> list[str]:
         words = yaml.load(job.overrides.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (OSError, ValueError, yaml.YAMLError):
         return []
-    return resume.lasting(map(str, words or []))
+    return resume.lasting(words or [])
 
 
 def _report(folder: Path) -> None:

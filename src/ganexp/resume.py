@@ -111,8 +111,7 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
     if saved.hydra.sweeper._target_.endswith("OptunaSweeper"):
         from ganexp import study
 
-        trials = read.value("hydra.sweeper.n_trials")
-        after.append(override("hydra.sweeper.n_trials", study.reopen(folder, saved, trials)))
+        after += study.reopen(folder, saved, trials=read.value("hydra.sweeper.n_trials"))
     flags = [] if read.config_dir else config_dir(saved.hydra)
     return read.around([*own, *on_hydra], after, flags)
 

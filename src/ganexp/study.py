@@ -1,16 +1,19 @@
 """A search of Optuna that was stopped, opened again."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
+from ganexp.arguments import override
 from ganexp.errors import UserError
 
 
-def reopen(folder: Path, saved: Any, trials: int | None) -> int:
-    """How many trials a stopped study still needs.
+def reopen(folder: Path, saved: Any, trials: int | None) -> list[str]:
+    """Prepare a stopped study for the trials that it lacks, and give the overrides that make them.
 
     Trials that were interrupted or failed are the first to be made again, with the same settings, so their runs go on
     in their folders.
@@ -28,7 +31,7 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> int:
     try:
         study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
     except KeyError:  # The sweep was stopped before the study began.
-        return wanted
+        return [override("hydra.sweeper.n_trials", wanted)]
     # A trial that is enqueued and not made yet is waiting, and is not enqueued again.
     waiting = [trial.system_attrs.get("fixed_params") for trial in study.trials if trial.state == TrialState.WAITING]
     complete = [trial.params for trial in study.trials if trial.state == TrialState.COMPLETE]
@@ -36,10 +39,15 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> int:
         if trial.state == TrialState.RUNNING:
             study.tell(trial.number, state=TrialState.FAIL)
         if trial.state in (TrialState.RUNNING, TrialState.FAIL) and trial.params not in [*waiting, *complete]:
-            study.enqueue_trial(trial.params)
+            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+                study.enqueue_trial(trial.params)
             waiting.append(trial.params)
     if len(complete) >= wanted:
         raise UserError(
             f"resume={folder}: its {len(complete)} trials are done; for more, add hydra.sweeper.n_trials={2 * wanted}"
         )
-    return wanted - len(complete)
+    words = [override("hydra.sweeper.n_trials", wanted - len(complete))]
+    seed = sweeper.sampler.get("seed")
+    if seed is not None:  # With the same seed, the sampler would suggest the first trials once more.
+        words.append(override("hydra.sweeper.sampler.seed", seed + len(study.trials)))
+    return words

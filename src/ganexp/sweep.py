@@ -127,9 +127,13 @@ def planned(folder: Path) -> list[list[str]]:
         return []
     sweeper: Any = OmegaConf.to_container(saved.hydra.sweeper, resolve=False)
     words = [f"{key}={value}" for key, value in (sweeper.get("params") or {}).items()]
-    words += resume.lasting(saved.hydra.overrides.task)
-    batches = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(words), max_batch_size=None)
-    return batches[0]
+    return product([*words, *resume.lasting(saved.hydra.overrides.task)])
+
+
+def product(overrides: list[str]) -> list[list[str]]:
+    """The overrides of each job that Hydra's own sweeper makes of a command line."""
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(overrides), max_batch_size=None)
+    return jobs
 
 
 def _jobs(folder: Path) -> list[RunFolder]:

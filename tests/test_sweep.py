@@ -77,7 +77,9 @@ def test_a_changed_sweep_does_not_go_on(train, tiny, stopped):
 def test_a_changed_experiment_does_not_go_on(train, tiny, tmp_path):
     recipes = tmp_path / "mine" / "experiment"
     recipes.mkdir(parents=True)
-    text = "# @package _global_\nhydra: {sweeper: {params: {model.latent_dim: '2,3', model.conditional: 'true,false'}}}\n"
+    text = (
+        "# @package _global_\nhydra: {sweeper: {params: {model.latent_dim: '2,3', model.conditional: 'true,false'}}}\n"
+    )
     (recipes / "sizes.yaml").write_text(text)
     done = train("-m", "--config-dir=mine", "+experiment=sizes", *tiny, "model.conditional=false", "hydra.sweep.dir=s")
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
 """Resuming a run, in its own folder, as if it had never stopped."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from ganexp.folder import RunFolder, write_whole
 log = logging.getLogger("ganexp")
 
 FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root")
-"""Keys, or sections, that may differ from the run's own. They change nothing of what is learned, except `max_steps`
-where learning rates fall towards it. `data.root` may name another place, because the pictures' hash is compared."""
+"""Keys and sections that may differ from the run's own, because they change nothing that the run learns. Two are
+special: `max_steps` changes the learning rates if they fall, and pictures below another `data.root` must be the same."""
 
 
 SWEEP = "multirun.yaml"
@@ -26,10 +26,10 @@ SWEEP = "multirun.yaml"
 
 
 def expand(read: Arguments) -> Arguments:
-    """Put before `resume=RUN`, or `fork=RUN`, the overrides that RUN was started with.
+    """Add the overrides that RUN was started with to `resume=RUN` or `fork=RUN`.
 
-    Overrides that were typed come later and win. With `-m`, `resume` names a sweep's folder. A run's `.hydra` stays as
-    it is until `accept` has compared the configurations.
+    Typed overrides come later and win. With `-m`, `resume` names the folder of a sweep. The run's `.hydra` does not
+    change before `accept` has compared the configurations.
     """
     path, parent, new = read.value("resume"), read.value("fork"), read.value("hydra.run.dir")
     if "" in (path, parent):
@@ -49,7 +49,7 @@ def expand(read: Arguments) -> Arguments:
     return read
 
 
-def lasting(overrides: Iterable[str]) -> list[str]:
+def lasting(overrides: Any) -> list[str]:
     """The overrides that make a run what it is: without its sweep's experiment, and without `resume=`."""
     return [typed for typed in words(overrides) if typed.partition("=")[0] not in ("+experiment", "resume")]
 
@@ -69,7 +69,7 @@ def refuse_second_run(folder: RunFolder) -> None:
 
 
 def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[str], list[str]]:
-    """The overrides, and the flags, that a run was started with. UserError if its folder does not tell."""
+    """The overrides and the flags that a run was started with. UserError if the run's folder does not tell them."""
     if not folder.has_checkpoint():
         raise UserError(
             f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
@@ -84,16 +84,16 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
 
 
 def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
-    """What starts the jobs of a sweep again, in their folders; `train` leaves finished jobs as they are.
+    """The command line that starts the jobs of a sweep again, in their folders. `train` then skips finished jobs.
 
     The sweep keeps its launcher unless another one is typed.
     """
     if not (folder / SWEEP).is_file():
         raise UserError(f"resume={folder}: no sweep's folder, it has no {SWEEP}; leave -m out to resume a run")
+    saved = load_sweep(folder)
     running = next((run for run in folder.rglob("run.json") if RunFolder(run.parent).is_locked()), None)
     if running is not None:
         raise UserError(f"resume={folder}: {running.parent.name} is still running; wait for its end, or stop it")
-    saved = load(folder / SWEEP)
     own = _without_resume(saved)
     typed = [str(word.input_line) for word in read.overrides if word.key_or_group != "resume"]
     changed = [word for word in typed if word not in own and not word.startswith("hydra")]
@@ -117,34 +117,45 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
 
 
 def _without_resume(saved: Any) -> list[str]:
-    """The overrides that a sweep was started with, those of Hydra's own keys left out."""
+    """The overrides that a sweep was started with. Overrides of Hydra's own keys are left out."""
     return [word for word in words(saved.hydra.overrides.task) if not word.startswith("resume=")]
 
 
 def refuse_changed_sweep(folder: Path, config: DictConfig) -> None:
-    """UserError if a sweep has been run in `folder` that is not the one of `config`, with the key that differs."""
+    """UserError, with the key that differs, if another sweep than that of `config` has jobs in `folder`."""
     if not (folder / SWEEP).is_file() or not any(folder.rglob("run.json")):
         return
-    saved = load(folder / SWEEP)
+    saved = load_sweep(folder)
     own = _without_resume(saved)
     if own != _without_resume(config):
         raise UserError(
             f"hydra.sweep.dir={folder}: there is a sweep already, started with {' '.join(own) or 'nothing'}; to go on "
             f"with it, type {line('train', override('resume', str(folder)), flags=['-m'])}, else name another folder"
         )
-    before, now = (OmegaConf.to_container(sweep, resolve=False) for sweep in (saved, config))
-    assert isinstance(before, dict) and isinstance(now, dict)
-    params = [sweep.pop("hydra")["sweeper"].get("params") or {} for sweep in (before, now)]
-    different = [*differences(*params, ""), *(found for found in differences(before, now, "") if not within(found[0], FREE))]
+    before: Any = OmegaConf.to_container(saved, resolve=False)
+    now: Any = OmegaConf.to_container(config, resolve=False)
+    old_params, new_params = (sweep.pop("hydra")["sweeper"].get("params") or {} for sweep in (before, now))
+    different = [
+        *differences(old_params, new_params, ""),
+        *(found for found in differences(before, now, "") if not within(found[0], FREE)),
+    ]
     for key, old, new in different:
         raise UserError(
-            f"{key}={new}: the sweep in {folder} was started with {key}={old}, and goes on as it was; bring {key} back, "
-            "or start a new sweep"
+            f"{key}={new}: the sweep in {folder} was started with {key}={old}, and goes on as it was; bring "
+            f"{key} back, or start a new sweep"
         )
 
 
+def load_sweep(folder: Path) -> Any:
+    """The configuration that the sweep in `folder` was started with. UserError if it is missing or damaged."""
+    saved = load(folder / SWEEP)
+    if not saved or not saved.get("hydra"):
+        raise UserError(f"{folder / SWEEP}: it says how the sweep was started, and is damaged; start a new sweep")
+    return saved
+
+
 def load(path: Path) -> Any:
-    """A YAML file of a run's `.hydra`; UserError if it is missing or damaged."""
+    """A YAML file that Hydra wrote for a run or a sweep. UserError if the file is missing or damaged."""
     try:
         loaded = OmegaConf.load(path)
     except (OSError, ValueError, YAMLError) as error:
@@ -156,8 +167,8 @@ def load(path: Path) -> Any:
 def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Path:
     """The checkpoint to go on from.
 
-    UserError, with the key, if `composed` would train nothing, or something else than the run did. Only if not, the
-    run's `.hydra` is brought up to date, and its evaluations after the checkpoint are forgotten.
+    UserError, with the key, if `composed` would train nothing, or something else than the run did. Otherwise the run's
+    `.hydra` is brought up to date, and evaluations after the checkpoint are forgotten.
     """
     config: Config = parse(composed)
     before: Any = OmegaConf.to_container(load(folder.config), resolve=True)

@@ -1,25 +1,24 @@
 """A search of Optuna that was stopped, opened again."""
 
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import optuna
-from optuna.exceptions import ExperimentalWarning
-from optuna.trial import TrialState
 
 from ganexp.arguments import override
 from ganexp.errors import UserError
 
+optuna: Any = import_module("optuna")  # Of the extra `optuna`, so a checker of types may not find it.
+TrialState = optuna.trial.TrialState
+
 
 def reopen(folder: Path, saved: Any, trials: int | None) -> list[str]:
-    """Prepare a stopped study for the trials that it lacks, and give the overrides that make them.
+    """Prepare a stopped study for its missing trials. The overrides that make these trials.
 
-    Trials that were interrupted or failed are the first to be made again, with the same settings, so their runs go on
-    in their folders.
+    Interrupted and failed trials come first, with the same settings, so their runs go on in their folders.
 
-    saved: the configuration that the sweep in `folder` was started with. trials: how many there shall be in all; None
-        keeps the number.
+    saved: the configuration that the sweep in `folder` was started with. trials: the number of all trials; None keeps
+        the number of `saved`.
 
     UserError if the study is complete, or was not stored.
     """
@@ -39,7 +38,7 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> list[str]:
         if trial.state == TrialState.RUNNING:
             study.tell(trial.number, state=TrialState.FAIL)
         if trial.state in (TrialState.RUNNING, TrialState.FAIL) and trial.params not in [*waiting, *complete]:
-            with warnings.catch_warnings(action="ignore", category=ExperimentalWarning):
+            with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
                 study.enqueue_trial(trial.params)
             waiting.append(trial.params)
     if len(complete) >= wanted:

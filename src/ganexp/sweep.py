@@ -122,7 +122,7 @@ def unfinished(folder: Path) -> list[tuple[str, str]]:
 
 def planned(folder: Path) -> list[list[str]]:
     """The overrides of each job of a sweep; none for a sweeper that chooses its jobs as it goes."""
-    saved: Any = resume.load(folder / resume.SWEEP)
+    saved = resume.load_sweep(folder)
     if not saved.hydra.sweeper._target_.endswith("BasicSweeper"):
         return []
     sweeper: Any = OmegaConf.to_container(saved.hydra.sweeper, resolve=False)

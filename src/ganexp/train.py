@@ -20,11 +20,12 @@ log = logging.getLogger("ganexp")
 def train(composed: DictConfig) -> float | None:
     """One run, from a composed configuration to a folder of results.
 
-    In a folder where a job of a sweep was stopped, the job goes on; a finished job is left as it is. The FID of the
-    final evaluation, for sweepers that search; None if nothing was measured.
+    A job of a sweep that was stopped goes on in its folder. A finished job is left as it is.
+
+    The FID of the final evaluation, for sweepers that search. None if there is no evaluation, or the FID is no number.
     """
     hydra = HydraConfig.get()
-    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(list(hydra.overrides.task))
+    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(resume.words(hydra.overrides.task))
     in_sweep = hydra.mode == RunMode.MULTIRUN
     with folder.locked():
         before = folder.known_record()

@@ -1,8 +1,8 @@
 """A process that a launcher, such as joblib, starts to run jobs of a sweep in it.
 
-Joblib kills all its workers when one of them raises KeyboardInterrupt, or when the command is interrupted. So a job that
-was interrupted raises `Stopped` in a worker, and the command waits until the jobs have saved. A worker whose command was
-killed stops too.
+Joblib kills all its workers when one of them raises KeyboardInterrupt, or when the command is interrupted. So in a
+worker an interrupted job raises `Stopped`, and the command waits until the jobs have saved. A worker whose command was
+killed saves and ends.
 """
 
 import os
@@ -65,7 +65,7 @@ _this: _Worker | None = None
 def job_of(command: int) -> Iterator[None]:
     """Run one job of the command whose process is `command`.
 
-    In a worker, an interrupt becomes `Stopped`, and no other job begins once the command has ended. In any other process
+    In a worker, an interrupt becomes `Stopped`, and no other job begins once the command has ended. In other processes
     nothing changes.
     """
     global _this

@@ -18,7 +18,7 @@ log = logging.getLogger("ganexp")
 
 FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root")
 """Keys and sections that may differ from the run's own, because they change nothing that the run learns. Two are
-special: `max_steps` changes the learning rates if they fall, and pictures below another `data.root` must be the same."""
+special: `max_steps` changes the learning rates if they fall, and another `data.root` must hold the same pictures."""
 
 
 SWEEP = "multirun.yaml"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganexp import __version__, latest, manual
+from ganexp import __version__, latest, manual, worker
 from ganexp.arguments import Arguments, override
 from ganexp.config import CONF, register_resolvers
 from ganexp.errors import UserError, did_you_mean, from_omegaconf, no_such_key
@@ -63,16 +63,16 @@ def run(
         sys.argv[1:] = read.argv
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except JobError:
         sys.exit(1)
+    except (KeyboardInterrupt, worker.Stopped):
+        sys.exit(130)
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
         if wants_traces:
             raise
-        _refuse(_explain(error, config_name, read, sweeps))
-    except KeyboardInterrupt:
-        sys.exit(130)
+        refuse(_explain(error, config_name, read, sweeps))
 
 
 def config_dir(hydra: Any) -> list[str]:
@@ -130,7 +130,8 @@ def _terminated(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def _refuse(sentence: str) -> None:
+def refuse(sentence: str) -> NoReturn:
+    """End the process for a user's mistake."""
     print(sentence, file=sys.stderr)
     sys.exit(2)
 
@@ -178,10 +179,13 @@ def _check(config_name: str, read: Arguments, sweeps: bool) -> None:
 
 
 def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+    command = os.getpid()
+
     def job(config: DictConfig) -> object:
         try:
             try:
-                return task(config)
+                with worker.job_of(command):
+                    return task(config)
             except OmegaConfBaseException as error:
                 raise from_omegaconf(error) from None
             except (MemoryError, RuntimeError) as error:
@@ -197,6 +201,11 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise
             sys.exit(2)  # Hydra would print a line of its own before the sentence.
+        except worker.Stopped:
+            raise
+        except KeyboardInterrupt as interruption:
+            worker.hand_on(interruption)
+            raise
         except Exception as error:
             log.exception("The run failed:")
             if HydraConfig.get().mode == RunMode.MULTIRUN:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import yaml
+from hydra.conf import HydraConf
+from omegaconf import DictConfig, OmegaConf
 
 from ganexp.errors import UserError
 
@@ -183,6 +185,12 @@ class RunFolder:
         if record["status"] == "running" and not self.is_locked():
             record |= {"status": "killed", "why": "Its process ended without a word."}
         return record
+
+    def write_configuration(self, composed: DictConfig, hydra: HydraConf, overrides: list[str]) -> None:
+        """Write `config`, `hydra` and `overrides`, as Hydra does unless `hydra.output_subdir` is null."""
+        write_whole(self.config, OmegaConf.to_yaml(composed))
+        write_whole(self.hydra, OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})))
+        write_whole(self.overrides, OmegaConf.to_yaml(OmegaConf.create(overrides)))
 
     def started_in(self) -> Path | None:
         """The directory in which the run was started; None if its folder does not say."""

@@ -13,12 +13,18 @@ PATIENCE = 10.0
 
 
 def signals() -> list[signal.Signals]:
-    """Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and under Slurm its early warning."""
+    """The signals that stop a run.
+
+    Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and Slurm's early warning: SIGUSR1, or
+    SIGUSR2 if submitit has a handler for it.
+    """
     known = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         known.append(signal.SIGHUP)
     if "SLURM_JOB_ID" in os.environ:
         known.append(signal.SIGUSR1)
+    if callable(signal.getsignal(signal.SIGUSR2)):
+        known.append(signal.SIGUSR2)
     return known
 
 

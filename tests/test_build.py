@@ -80,9 +80,9 @@ def test_no_value_inside_a_component_names_a_class(nothing_runs, hidden):
         ({"_target_": 3}, "loss._target_=3: "),
         ({"_target_": ["a", "b"]}, "loss._target_="),
         ({"_target_": "ganexp.losses.Loss"}, "loss._target_=ganexp.losses.Loss: "),
-        ({"_target_": "ganexp.losses.Hinge", "_partial_": True}, "loss._partial_=True: no such key"),
+        ({"_target_": "ganexp.losses.Hinge", "_partial_": True}, "loss._partial_=true: no such key"),
         ({"_target_": "ganexp.losses.NonSaturating", "smothing": 0.1}, "did you mean smoothing?"),
-        ({"_target_": "ganexp.losses.NonSaturating", "smoothing": 2}, "loss.smoothing=2: should be less than or equal"),
+        ({"_target_": "ganexp.losses.NonSaturating", "smoothing": 2}, "loss.smoothing=2: must be at most 1"),
     ],
 )
 def test_a_mistake_is_told_with_its_key(node, sentence):

@@ -19,7 +19,7 @@ from ganexp.regularizers import Regularizer
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
-GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir() and path.name != "experiment")
 
 
 @pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g)])

@@ -10,21 +10,28 @@ import yaml
 from conftest import assert_learned_the_same, last
 from PIL import Image
 
+from ganexp import resume
+from ganexp.arguments import Arguments
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
-from ganexp.resume import FREE, expand
+from ganexp.resume import FREE
+
+
+def expand(typed: list[str]) -> list[str]:
+    """What Hydra is given for a command line."""
+    return resume.expand(Arguments.read(typed)).argv
 
 
 @pytest.fixture
 def run(trained, tiny, tmp_path) -> Path:
     """A finished run, to be changed; `resume=run` names it."""
-    return shutil.copytree(trained(*tiny), tmp_path / "run")
+    return shutil.copytree(trained(*tiny, "checkpoint.keep=2"), tmp_path / "run")
 
 
 @pytest.fixture
 def measured_run(trained, measured, tmp_path) -> Path:
     """The same, with evaluations."""
-    return shutil.copytree(trained(*measured), tmp_path / "run")
+    return shutil.copytree(trained(*measured, "checkpoint.keep=2"), tmp_path / "run")
 
 
 def record(run: Path) -> dict:
@@ -55,7 +62,7 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_ends(train, t
         ([], ["4 iterations are done", "trainer.max_steps=8"]),
         (["trainer.max_steps=2"], ["4 iterations are done"]),
         (["trainer.max_steps=many"], ["trainer.max_steps=many"]),
-        (["-m", "seed=0,1"], ["-m starts several"]),
+        (["-m", "seed=0,1"], ["no sweep's folder, it has no multirun.yaml"]),
     ],
 )
 def test_a_refused_resume_leaves_the_run_as_it_was(train, run, typed, words):
@@ -80,7 +87,7 @@ def test_without_a_folder_the_command_line_stays_as_it_was():
 def test_words_that_were_typed_come_after_those_of_the_run(run):
     expanded = expand([f"resume={run}", "trainer.max_steps=8"])
     assert expanded.index("trainer.max_steps=4") < expanded.index("trainer.max_steps=8")
-    assert expanded[-2:] == [f"hydra.run.dir='{run}'", "hydra.output_subdir=null"]
+    assert expanded[-2:] == [f"hydra.run.dir={run}", "hydra.output_subdir=null"]
 
 
 def test_a_resumed_run_keeps_what_its_record_said_and_its_newest_checkpoints(train, run):
@@ -98,7 +105,7 @@ def test_a_resumed_run_s_own_files_say_how_it_went_on(train, run):
     config = yaml.safe_load((run / ".hydra" / "config.yaml").read_text())
     assert (config["trainer"]["max_steps"], config["samples"]["every"]) == (6, 3)
     again = expand([f"resume={run}"])
-    assert again.index("samples.every=2") < again.index("samples.every=3")
+    assert "samples.every=3" in again and "samples.every=2" not in again
     assert not any(word.startswith("resume=") for word in again[:-3]), "the words of the last resume are not repeated"
 
 
@@ -123,6 +130,7 @@ def test_learning_rates_that_fall_towards_another_end_are_told_of(train, trained
 def test_only_keys_that_change_nothing_of_what_is_learned_may_differ():
     assert set(FREE) == {
         "resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps",
+        "fork", "at", "start", "trainer.graphs", "model.summary",
         "trainer.max_steps", "evaluation", "data.evaluator", "data.root",
     }  # fmt: skip
 
@@ -137,7 +145,9 @@ def test_a_run_whose_newest_checkpoints_are_damaged_goes_on_from_an_older_one(
     folder = RunFolder(measured_run)
     for which in damaged:
         path = folder.checkpoint(which)
-        path.write_bytes(path.read_bytes()[:1000])
+        content = path.read_bytes()
+        path.unlink()  # It may be another name of the same file.
+        path.write_bytes(content[:1000])
     done = train("resume=run", "trainer.max_steps=6")
     assert done.returncode == 0, done.stderr
     assert f"run/checkpoints/step-00000{goes_on_from}.ckpt\n" in done.stderr

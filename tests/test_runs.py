@@ -50,11 +50,11 @@ def test_weights_are_the_averaged_or_the_raw_ones(run):
 def test_a_checkpoint_is_found_by_its_name_or_its_path_and_is_the_best_if_there_is_one(run, tmp_path):
     opened, folder = Run.open("run"), Path("run/checkpoints")
     assert opened.checkpoint() == opened.checkpoint("last") == folder / "last.ckpt"
-    assert opened.checkpoint("step-000002") == opened.checkpoint("checkpoints/step-000002.ckpt")
+    assert opened.checkpoint("step-000004") == opened.checkpoint("checkpoints/step-000004.ckpt")
     assert opened.checkpoint(str(tmp_path / folder / "last.ckpt")) == tmp_path / folder / "last.ckpt"
     shutil.copy(folder / "last.ckpt", folder / "best.ckpt")
     assert opened.checkpoint() == folder / "best.ckpt"
-    with pytest.raises(UserError, match="checkpoint=frist: not in run; there: best, last, step-000002, step-000004"):
+    with pytest.raises(UserError, match="checkpoint=frist: not in run; there: best, last, step-000004"):
         opened.checkpoint("frist")
 
 

@@ -90,7 +90,7 @@ def test_a_folder_may_have_any_name(type_, run, tmp_path, out):
 
 def test_a_suffix_may_be_in_capitals(type_, run, tmp_path):
     assert type_("sample", "run=run", "n=4", "out=SHEET.PNG").returncode == 0
-    assert Image.open(tmp_path / "SHEET.PNG").size == (62, 62)
+    assert Image.open(tmp_path / "SHEET.PNG").format == "PNG"
 
 
 def test_latest_is_the_newest_run_below_outputs_that_has_a_checkpoint(type_, run, tmp_path):

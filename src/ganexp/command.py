@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganexp import __version__, interruption, latest, manual
+from ganexp import __version__, interruption, latest, manual, worker
 from ganexp.arguments import Arguments, override
 from ganexp.config import CONF, register_resolvers
 from ganexp.errors import UserError, did_you_mean, from_omegaconf, from_system, no_such_key
@@ -51,8 +51,11 @@ def run(
     try:
         with interruption.listening():
             _run(config_name, task, arguments, sweeps)
+    except worker.Stopped:
+        sys.exit(130)
     except KeyboardInterrupt as interrupt:
-        if not (isinstance(interrupt, interruption.Interrupted) and interrupt.told):
+        told = isinstance(interrupt, interruption.Interrupted) and interrupt.told
+        if not told and "--multirun" not in sys.argv:  # The end of a sweep says how to go on.
             _tell(f"{interrupt or 'SIGINT'}: stopped; type the command again")
         sys.exit(130)
 
@@ -79,14 +82,14 @@ def _run(
         sys.argv[1:] = read.argv
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
     except UserError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except JobError:
         sys.exit(1)
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
         if wants_traces:
             raise
-        _refuse(_explain(error, config_name, read, sweeps))
+        refuse(_explain(error, config_name, read, sweeps))
 
 
 def config_dir(hydra: Any) -> list[str]:
@@ -151,7 +154,8 @@ def _tell(sentence: str) -> None:
         print(sentence, file=sys.stderr)
 
 
-def _refuse(sentence: str) -> None:
+def refuse(sentence: str) -> NoReturn:
+    """End the process for a user's mistake."""
     _tell(sentence)
     sys.exit(2)
 
@@ -199,10 +203,13 @@ def _check(config_name: str, read: Arguments, sweeps: bool) -> None:
 
 
 def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+    command = os.getpid()
+
     def job(config: DictConfig) -> object:
         try:
             try:
-                return task(config)
+                with worker.job_of(command):
+                    return task(config)
             except OmegaConfBaseException as error:
                 raise from_omegaconf(error) from None
             except (MemoryError, RuntimeError) as error:
@@ -220,6 +227,11 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise
             sys.exit(2)  # Hydra would print a line of its own before the sentence.
+        except worker.Stopped:
+            raise
+        except KeyboardInterrupt as interrupt:
+            worker.hand_on(interrupt)
+            raise
         except Exception as error:
             interruption.check()  # Code in C, such as an import, may make another exception of a signal's.
             log.exception("The run failed:")

@@ -13,6 +13,9 @@ def require(what: str, extra: str, *packages: str) -> None:
 
 
 def _installed(package: str) -> bool:
-    found = find_spec(package)
+    try:
+        found = find_spec(package)
+    except ModuleNotFoundError:  # The package that it is a part of is missing.
+        return False
     # Python also finds a mere folder of that name, such as the wandb/ that earlier runs left; its origin is None.
     return found is not None and found.origin is not None

@@ -25,6 +25,7 @@ from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
+from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.fork import Fork
@@ -55,34 +56,30 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
     record.write(data=about | {"sha256": pictures.sha256()})
-    channels, height, width = pictures.shape
-    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-    labelled = f", {len(pictures.classes)} classes" if pictures.classes else ""
-    log.info("Data: %s %s, %d x %d, %s%s", f"{len(pictures.images):,}", about["name"], height, width, colour, labelled)
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
-    _describe(gan, record, config.model.summary)
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
     begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
     own_id = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
     record.write(id=own_id)
-    recording = build.loggers(config, folder, after=begun.get("global_step", 0))
-    for logger in recording:
-        loggers.begin(logger, dataclasses.asdict(config))
+    recording, own = build.loggers(config, folder, after=begun.get("global_step", 0)), build.callbacks(config)
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
         protocol = InDomain(data, pictures)
         every, n = config.evaluation.every, config.evaluation.samples
         evaluations = [TrainingEvaluation(folder, protocol, every, n, config.seed)]
-    elif config.evaluation.every:
+    _describe(folder, about["name"], pictures, gan, record, config.model.summary)
+    for logger in recording:
+        loggers.begin(logger, dataclasses.asdict(config))
+    if config.evaluation.every and data.evaluator is None:
         log.warning(
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
     settings = Settings.of(config, labelled=pictures.labels is not None)
     callbacks = arranged(
         [
-            *build.callbacks(config),
+            *own,
             Speed(record),
             Curves(config.trainer.log_every_n_steps),
             LossLines(),
@@ -152,11 +149,16 @@ def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logge
         ) from None
 
 
-def _describe(gan: GAN, record: Record, layers: bool) -> None:
-    """Say how large the networks are; with `layers`, print their layers."""
+def _describe(folder: RunFolder, data: str, pictures: Pictures, gan: GAN, record: Record, layers: bool) -> None:
+    """Say what is trained on which pictures, and record the sizes of the networks. layers: print the layers too."""
+    channels, height, width = pictures.shape
+    colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+    labelled = f", {len(pictures.classes)} classes" if pictures.classes else ""
     networks: dict[str, Generator | Discriminator] = {"generator": gan.generator, "discriminator": gan.discriminator}
     sizes = {name: summary.parameters(network) for name, network in networks.items()}
     record.write(parameters=sizes)
+    log.info("Run folder: %s", folder)
+    log.info("Data: %s %s, %d x %d, %s%s", f"{len(pictures.images):,}", data, height, width, colour, labelled)
     log.info("Networks: %s", ", ".join(f"{name} of {size:,} parameters" for name, size in sizes.items()))
     if layers:
         with torch.random.fork_rng(devices=[]):

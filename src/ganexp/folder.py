@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import yaml
+from hydra.conf import HydraConf
+from omegaconf import DictConfig, OmegaConf
 
 from ganexp.arguments import line, override
 from ganexp.errors import UserError
@@ -196,6 +198,12 @@ class RunFolder:
                 why += f" To go on: {self.resume}"
             record |= {"status": "killed", "why": why}
         return record
+
+    def write_configuration(self, composed: DictConfig, hydra: HydraConf, overrides: list[str]) -> None:
+        """Write `config`, `hydra` and `overrides`, as Hydra does unless `hydra.output_subdir` is null."""
+        write_whole(self.config, OmegaConf.to_yaml(composed))
+        write_whole(self.hydra, OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})))
+        write_whole(self.overrides, OmegaConf.to_yaml(OmegaConf.create(overrides)))
 
     def started_in(self) -> Path | None:
         """The directory in which the run was started; None if its folder does not say."""

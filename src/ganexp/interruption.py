@@ -49,12 +49,18 @@ def check() -> None:
 
 
 def signals() -> list[signal.Signals]:
-    """Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and under Slurm its early warning."""
+    """The signals that stop a process.
+
+    Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and Slurm's early warning: SIGUSR1, or
+    SIGUSR2 if submitit has a handler for it.
+    """
     known = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         known.append(signal.SIGHUP)
     if "SLURM_JOB_ID" in os.environ:
         known.append(signal.SIGUSR1)
+    if callable(signal.getsignal(signal.SIGUSR2)):
+        known.append(signal.SIGUSR2)
     return known
 
 
@@ -71,11 +77,11 @@ def listening() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in signals()}
-    if _handle not in before.values():
+    if handle not in before.values():
         _state.received = None
     try:
         for number in before:
-            signal.signal(number, _handle)
+            signal.signal(number, handle)
         yield
     finally:
         for number, handler in before.items():
@@ -100,7 +106,8 @@ def held_back() -> Iterator[None]:
     check()
 
 
-def _handle(number: int, _frame: FrameType | None) -> None:
+def handle(number: int, _frame: FrameType | None) -> None:
+    """The handler of every signal while `listening`."""
     if _state.received is None:
         _state.received, _state.at = signal.Signals(number), time.monotonic()
         if _state.stop is None:

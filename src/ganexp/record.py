@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import platform
 import subprocess
 import time
@@ -42,6 +43,9 @@ class Record:
         except KeyboardInterrupt as interruption:
             self._end(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
             raise
+        except SystemExit:  # Submitit ends a job so, when Slurm is about to stop it.
+            self.write(status="interrupted", why="SystemExit")
+            raise
         except UserError as mistake:
             self._end(status="failed", why=str(mistake))
             raise
@@ -57,12 +61,12 @@ class Record:
 
 
 def headline(record: dict[str, Any]) -> float | None:
-    """The FID against the training pictures in a record's final evaluation; None if nothing was measured."""
+    """The FID against the training pictures in a record's final evaluation; None if there is none, or no number."""
     metrics = record.get("evaluation", {}).get("figures", {})
     named = [
         name for name in metrics if name.startswith("fid_") and not name.startswith("fid_test_") and "/" not in name
     ]
-    return metrics[named[0]] if named else None
+    return metrics[named[0]] if named and math.isfinite(metrics[named[0]]) else None
 
 
 def _git_commit() -> str | None:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp import interruption
-from ganexp.arguments import Arguments, override
+from ganexp.arguments import Arguments, line, override
 from ganexp.command import config_dir
 from ganexp.config import INERT, Config, parse, within
 from ganexp.errors import UserError
@@ -19,15 +19,19 @@ from ganexp.folder import RunFolder, write_whole
 log = logging.getLogger("ganexp")
 
 FREE = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root")
-"""Keys, or sections, that may differ from the run's own. They change nothing of what is learned, except `max_steps`
-where learning rates fall towards it. `data.root` may name another place, because the pictures' hash is compared."""
+"""Keys and sections that may differ from the run's own, because they change nothing that the run learns. Two are
+special: `max_steps` changes the learning rates if they fall, and another `data.root` must hold the same pictures."""
+
+
+SWEEP = "multirun.yaml"
+"""The file in a sweep's folder that says how the sweep was started."""
 
 
 def expand(read: Arguments) -> Arguments:
-    """Put before `resume=RUN`, or `fork=RUN`, the overrides that RUN was started with.
+    """Add the overrides that RUN was started with to `resume=RUN` or `fork=RUN`.
 
-    Overrides that were typed come later and win. With `-m`, `resume` names a sweep's folder. A run's `.hydra` stays as
-    it is until `accept` has compared the configurations.
+    Typed overrides come later and win. With `-m`, `resume` names the folder of a sweep. The run's `.hydra` does not
+    change before `accept` has compared the configurations.
     """
     path, parent, new = read.text("resume"), read.text("fork"), read.text("hydra.run.dir")
     if "" in (path, parent):
@@ -47,6 +51,17 @@ def expand(read: Arguments) -> Arguments:
     return read
 
 
+def lasting(overrides: Any) -> list[str]:
+    """The overrides that make a run what it is: without its sweep's experiment, and without `resume=`."""
+    return [typed for typed in words(overrides) if typed.partition("=")[0] not in ("+experiment", "resume")]
+
+
+def words(overrides: Any) -> list[str]:
+    """Overrides as they were typed. A list of OmegaConf would resolve `${…}` in them."""
+    plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    return [str(word) for word in plain]
+
+
 def refuse_second_run(folder: RunFolder) -> None:
     """UserError: two runs in one folder would mix their files."""
     raise UserError(
@@ -56,25 +71,29 @@ def refuse_second_run(folder: RunFolder) -> None:
 
 
 def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[str], list[str]]:
-    """The overrides, and the flags, that a run was started with. UserError if its folder does not tell."""
+    """The overrides and the flags that a run was started with. UserError if the run's folder does not tell them."""
     if not folder.has_checkpoint():
         raise UserError(
             f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
         )
-    saved = [str(typed) for typed in load(folder.overrides)]
-    own = [typed for typed in saved if typed.partition("=")[0] not in ("resume", "fork", "at", "start")]
-    if key == "resume":
-        own = [typed for typed in saved if not typed.startswith("resume=")]
+    own = lasting(load(folder.overrides))
+    if key == "fork":
+        own = [typed for typed in own if typed.partition("=")[0] not in ("fork", "at", "start")]
     return own, _flags(folder.hydra, f"{key}={folder.path}", read)
 
 
 def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
-    """What starts the jobs of a sweep again, in its folder; `train` then leaves the finished ones as they are."""
-    saved = folder / "multirun.yaml"
-    if not saved.is_file():
-        raise UserError(f"resume={folder}: no sweep's folder, it has no multirun.yaml; leave -m out to resume a run")
-    flags = _flags(saved, f"resume={folder}", read)
-    own = [str(typed) for typed in load(saved).hydra.overrides.task if not str(typed).startswith("resume=")]
+    """The command line that starts the jobs of a sweep again, in their folders. `train` then skips finished jobs.
+
+    The sweep keeps its launcher unless another one is typed.
+    """
+    if not (folder / SWEEP).is_file():
+        raise UserError(f"resume={folder}: no sweep's folder, it has no {SWEEP}; leave -m out to resume a run")
+    saved = load_sweep(folder)
+    running = next((run for run in folder.rglob("run.json") if RunFolder(run.parent).is_locked()), None)
+    if running is not None:
+        raise UserError(f"resume={folder}: {running.parent.name} is still running; wait for its end, or stop it")
+    own = _without_resume(saved)
     typed = [str(word.input_line) for word in read.overrides if word.key_or_group != "resume"]
     changed = [word for word in typed if word not in own and not word.startswith("hydra")]
     if changed:
@@ -82,7 +101,56 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
             f"{changed[0]}: the sweep was started with {' '.join(own) or 'nothing'}, and goes on as it was; leave "
             f"{changed[0].partition('=')[0]} out, or start a new sweep"
         )
-    return read.around(own, [override("hydra.sweep.dir", str(folder)), "resume=null"], flags)
+    dropped = ["hydra.mode=", "hydra.sweep.dir=", "hydra.output_subdir=", "+hydra/presets/"]
+    if any(word.startswith("hydra/launcher=") for word in typed):
+        dropped += ["hydra/launcher=", "hydra.launcher."]
+    on_hydra = [word for word in words(saved.hydra.overrides.hydra) if not word.startswith(tuple(dropped))]
+    # Hydra would write a job's `.hydra` again before `accept` has compared the configurations.
+    after = [override("hydra.sweep.dir", str(folder)), "hydra.output_subdir=null", "resume=null"]
+    if saved.hydra.sweeper._target_.endswith("OptunaSweeper"):
+        from ganexp import study
+
+        after += study.reopen(folder, saved, trials=read.value("hydra.sweeper.n_trials"))
+    flags = [] if read.config_dir else config_dir(saved.hydra)
+    return read.around([*own, *on_hydra], after, flags)
+
+
+def _without_resume(saved: Any) -> list[str]:
+    """The overrides that a sweep was started with. Overrides of Hydra's own keys are left out."""
+    return [word for word in words(saved.hydra.overrides.task) if not word.startswith("resume=")]
+
+
+def refuse_changed_sweep(folder: Path, config: DictConfig) -> None:
+    """UserError, with the key that differs, if another sweep than that of `config` has jobs in `folder`."""
+    if not (folder / SWEEP).is_file() or not any(folder.rglob("run.json")):
+        return
+    saved = load_sweep(folder)
+    own = _without_resume(saved)
+    if own != _without_resume(config):
+        raise UserError(
+            f"hydra.sweep.dir={folder}: there is a sweep already, started with {' '.join(own) or 'nothing'}; to go on "
+            f"with it, type {line('train', override('resume', str(folder)), flags=['-m'])}, else name another folder"
+        )
+    before: Any = OmegaConf.to_container(saved, resolve=False)
+    now: Any = OmegaConf.to_container(config, resolve=False)
+    old_params, new_params = (sweep.pop("hydra")["sweeper"].get("params") or {} for sweep in (before, now))
+    different = [
+        *differences(old_params, new_params, ""),
+        *(found for found in differences(before, now, "") if not within(found[0], FREE)),
+    ]
+    for key, old, new in different:
+        raise UserError(
+            f"{key}={new}: the sweep in {folder} was started with {key}={old}, and goes on as it was; bring "
+            f"{key} back, or start a new sweep"
+        )
+
+
+def load_sweep(folder: Path) -> Any:
+    """The configuration that the sweep in `folder` was started with. UserError if it is missing or damaged."""
+    saved = load(folder / SWEEP)
+    if not saved or not saved.get("hydra"):
+        raise UserError(f"{folder / SWEEP}: it says how the sweep was started, and is damaged; start a new sweep")
+    return saved
 
 
 def _flags(saved: Path, typed: str, read: Arguments) -> list[str]:
@@ -95,7 +163,7 @@ def _flags(saved: Path, typed: str, read: Arguments) -> list[str]:
 
 
 def load(path: Path) -> Any:
-    """A YAML file of a run's `.hydra`; UserError if it is missing or damaged."""
+    """A YAML file that Hydra wrote for a run or a sweep. UserError if the file is missing or damaged."""
     try:
         loaded = OmegaConf.load(path)
     except (OSError, ValueError, YAMLError) as error:
@@ -107,13 +175,13 @@ def load(path: Path) -> Any:
 def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Path:
     """The checkpoint to go on from.
 
-    UserError, with the key, if `composed` would train nothing, or something else than the run did. Only if not, the
-    run's `.hydra` is brought up to date, and its evaluations after the checkpoint are forgotten.
+    UserError, with the key, if `composed` would train nothing, or something else than the run did. Otherwise the run's
+    `.hydra` is brought up to date, and evaluations after the checkpoint are forgotten.
     """
     config: Config = parse(composed)
     before: Any = OmegaConf.to_container(load(folder.config), resolve=True)
     now: Any = OmegaConf.to_container(composed, resolve=True)
-    for key, old, new in _differences(before, now, ""):
+    for key, old, new in differences(before, now, ""):
         if not within(key, FREE):
             raise UserError(
                 f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
@@ -158,10 +226,10 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     return checkpoint
 
 
-def _differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
+def differences(before: Any, now: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
     """The leaves that differ: key, old value, new value."""
     if isinstance(before, dict) and isinstance(now, dict):
         for name in {**before, **now}:
-            yield from _differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
+            yield from differences(before.get(name), now.get(name), f"{key}.{name}" if key else name)
     elif before != now:
         yield key, before, now

@@ -12,12 +12,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, resume
-from ganexp.arguments import line
+from ganexp import command, launchers, resume, sweep
+from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError, from_system
 from ganexp.folder import RunFolder
-from ganexp.page import sweep
 from ganexp.record import Record, headline
 
 log = logging.getLogger("ganexp")
@@ -26,13 +25,14 @@ log = logging.getLogger("ganexp")
 def train(composed: DictConfig) -> float | None:
     """One run, from a composed configuration to a folder of results.
 
-    In a folder where a job of a sweep was stopped, the job goes on; a finished job is left as it is. The FID of the
-    final evaluation, for sweepers that search; None if nothing was measured.
+    A job of a sweep that was stopped goes on in its folder. A finished job is left as it is.
+
+    The FID of the final evaluation, for sweepers that search. None if there is no evaluation, or the FID is no number.
     """
     hydra = HydraConfig.get()
-    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(list(hydra.overrides.task))
+    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(resume.words(hydra.overrides.task))
     in_sweep = hydra.mode == RunMode.MULTIRUN
-    with folder.locked():
+    with interruption.listening(), folder.locked():
         before = folder.known_record()
         if in_sweep and before.get("status") == "finished":
             log.info("%s is finished already", folder)
@@ -43,11 +43,12 @@ def train(composed: DictConfig) -> float | None:
         if not goes_on:
             folder.clear()
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
+        if not goes_on and hydra.output_subdir is None:
+            folder.write_configuration(composed, hydra, overrides)
         record = Record(folder, resumed=goes_on)
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
-            log.info("Run folder: %s", folder)
 
             try:
                 # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
@@ -80,14 +81,24 @@ def _again(folder: RunFolder, record: Record) -> str:
 
 
 def from_nothing(overrides: list[str]) -> list[str]:
-    """The words that make the same run from nothing: without `resume=`, and the last word for each key."""
+    """The words that make the same run from nothing: the last word for each key, without `resume=`."""
     last = {typed.partition("=")[0]: typed for typed in overrides}
-    return [typed for key, typed in last.items() if key != "resume"]
+    return resume.lasting(last.values())
+
+
+def prepare(read: Arguments) -> Arguments:
+    """The command line as Hydra is given it. UserError for an experiment that would not be swept."""
+    for typed in read.overrides:
+        if typed.key_or_group == "experiment" and (not typed.is_add() or typed.is_sweep_override()):
+            raise UserError(f"{typed.input_line}: type one experiment, with -m and +: -m +experiment=NAME")
+        if typed.key_or_group == "experiment" and not read.multirun:
+            raise UserError(f"{typed.input_line}: an experiment is a sweep: put -m before it")
+    return launchers.with_presets(resume.expand(read))
 
 
 def main() -> None:
     with sweep.reported():
-        command.run("train", train, arguments=resume.expand, sweeps=True)
+        command.run("train", train, arguments=prepare, sweeps=True)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def test_a_user_s_own_callback_is_called_at_its_interval_also_after_a_resume(tra
 
 def test_a_user_s_own_callback_is_checked_as_any_other_component(train, tiny, own):
     for typed, sentence in (
-        ("callback.tally.every=0", "callback.tally.every=0: should be greater than or equal to 1"),
+        ("callback.tally.every=0", "callback.tally.every=0: must be at least 1"),
         ("+callback.tally.evry=1", "did you mean every?"),
         ("callback.tally._target_=os.system", "callback.tally._target_=os.system"),
         ("callback=[tally,none,tall]", "callback=tall: no such option"),

@@ -54,13 +54,13 @@ def test_a_grid_shows_what_the_sampled_generator_makes_of_latents_that_stay(fold
 
 def test_each_column_of_a_conditional_grid_is_one_class():
     method = objectives(mlp(), conditional=True)
-    labels = SampleGrid(RunFolder(None), 1, 0, method.generator).labels.view(ROWS, COLUMNS)
+    labels = SampleGrid(RunFolder(None), 1, 0, method.generator, tuple("0123456789")).labels.view(ROWS, COLUMNS)
     assert torch.equal(labels, torch.arange(COLUMNS).expand(ROWS, COLUMNS))
 
 
 def test_latents_are_those_of_the_seed_and_a_resumed_run_keeps_its_own():
     network = objectives().generator
-    one, same, other = (SampleGrid(RunFolder(None), 1, seed, network) for seed in (0, 0, 1))
+    one, same, other = (SampleGrid(RunFolder(None), 1, seed, network, ()) for seed in (0, 0, 1))
     assert torch.equal(one.latent, same.latent) and not torch.equal(one.latent, other.latent)
     other.load_state_dict(one.state_dict())
     assert torch.equal(one.latent, other.latent)

@@ -1,6 +1,7 @@
 """The speed of a run, for its record."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from toys import fit, gan
@@ -27,11 +28,11 @@ def told(record: Record, monkeypatch, begin: int, looks: list[tuple[int, float]]
     clock = iter([0.0])
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: next(clock, now[0]))
-    speed = Speed(record)
-    speed.begin(None, begin)
+    speed, watched = Speed(record), SimpleNamespace(trainer=SimpleNamespace(max_steps=10_000))
+    speed.begin(watched, begin)
     for step, now[0] in looks:
-        speed.look(None, step)
-    speed.end(None, looks[-1][0])
+        speed.look(watched, step)
+    speed.end(watched, looks[-1][0])
     return record.contents
 
 

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -38,6 +39,9 @@ WAYS: dict[str, Way] = {
     "SIGHUP": [(0, signal.SIGHUP)],
     "SIGTERM, and half a second later kill -9": [(0, signal.SIGTERM), (0.5, signal.SIGKILL)],
 }
+
+PHASES = ("start", "training", "training", "training", "evaluation")
+"""Where the moment of a kill lies: three of five in the training."""
 
 DATA = ("data=fake", "data.n=256", "data.image_size=28", "data.channels=1", "data.classes=2")
 SETTINGS = (
@@ -73,9 +77,8 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
     evaluator = Path("evaluator.pt").absolute()
     train_evaluator(evaluator)
     typed = (*SETTINGS, f"trainer.max_steps={iterations}", f"data.evaluator={evaluator}")
-    calm, began = RunFolder(Path("calm")), time.perf_counter()
+    calm = RunFolder(Path("calm"))
     _, printed = command("train", *typed, "hydra.run.dir=calm").communicate()
-    seconds = time.perf_counter() - began
     if not calm.last.is_file():
         sys.exit(f"the calm run failed:\n{printed}")
     table: dict[str, list[bool]] = defaultdict(list)
@@ -83,19 +86,20 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
     for kill in range(number):
         name = list(WAYS)[kill % len(WAYS)]
         run, again = RunFolder(Path(f"run-{kill}")), "again" in name
-        after = moments.uniform(0, seconds)
-        said = [interrupted(start(run, typed), after, WAYS[name])]
-        hits[name][state(run, iterations)] += 1
+        phase = PHASES[kill % len(PHASES)]
+        said = [interrupted(start(run, typed), run, phase, calm, moments.random(), WAYS[name])]
+        at = state(run, iterations)
+        hits[name][at] += 1
         if again:
-            said.append(interrupted(start(run, typed), moments.uniform(0, seconds), WAYS[name]))
+            said.append(interrupted(start(run, typed), run, "training", calm, moments.random(), WAYS[name]))
         _, printed = start(run, typed).communicate()
         said.append(printed)
         found = differences(run, calm) + ["a traceback"] * any("Traceback" in text for text in said)
         table[name].append(bool(found))
-        print(f"{kill + 1:3} {name} after {after:.1f} s: {'; '.join(found) or 'as calm'}", file=sys.stderr, flush=True)
+        print(f"{kill + 1:3} {name}, {at}: {'; '.join(found) or 'as calm'}", file=sys.stderr, flush=True)
         if found:
             print("\n".join(said), file=sys.stderr, flush=True)
-    print("| how it was killed | runs | before a checkpoint | while it trained | after the last one | ended as calm |")
+    print("| how it was killed | runs | before a checkpoint | between two | after the last | ended as calm |")
     print("|---|---|---|---|---|---|")
     for name, faults in table.items():
         places = " | ".join(str(hits[name][place]) for place in ("before", "while", "after"))
@@ -131,13 +135,33 @@ def start(run: RunFolder, typed: tuple[str, ...]) -> subprocess.Popen:
     return command("train", *typed, f"hydra.run.dir={run.path}")
 
 
-def interrupted(process: subprocess.Popen, after: float, way: Way) -> str:
-    """Send the signals that many seconds after the start; what the process printed until it ended."""
-    time.sleep(after)
+def interrupted(process: subprocess.Popen, run: RunFolder, phase: str, calm: RunFolder, moment: float, way: Way) -> str:
+    """Send the signals at a moment, 0 to 1, of a phase; what the process printed until it ended."""
+    record = calm.known_record()
+    if phase == "start":
+        seconds = record["start_seconds"]
+    elif phase == "training":
+        wait_until(lambda: run.record.is_file() and "start_seconds" in running(run), process)
+        seconds = record["seconds"]
+    else:
+        wait_until(lambda: running(run).get("iterations") == calm.known_record()["iterations"], process)
+        seconds = record["evaluation"]["seconds"]
+    time.sleep(moment * seconds)
     for wait, number in way:
         time.sleep(wait)
         process.send_signal(number)
     return process.communicate()[1]
+
+
+def wait_until(reached: Callable[[], bool], process: subprocess.Popen) -> None:
+    while process.poll() is None and not reached():
+        time.sleep(0.01)
+
+
+def running(run: RunFolder) -> dict:
+    """The record of a run that a process works on; empty otherwise."""
+    record = run.known_record()
+    return record if record.get("status") == "running" else {}
 
 
 def state(run: RunFolder, iterations: int) -> str:

@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=400, help="of every run (400)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup the runs would ignore it, as they should.
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         faults = sum(kills(arguments.kills, arguments.iterations, random.Random(arguments.seed)))

@@ -57,7 +57,7 @@ def lasting(overrides: Any) -> list[str]:
 
 def words(overrides: Any) -> list[str]:
     """Overrides as they were typed. A list of OmegaConf would resolve `${…}` in them."""
-    plain = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
+    plain: Any = OmegaConf.to_container(overrides, resolve=False) if OmegaConf.is_config(overrides) else overrides
     return [str(word) for word in plain]
 
 

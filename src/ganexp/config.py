@@ -54,11 +54,12 @@ class Train:
 class Trainer:
     max_steps: Positive
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
-    devices: Literal[1]
+    devices: Positive | Literal["auto"]
     precision: Literal["32-true", "bf16-mixed"]
     log_every_n_steps: Positive
     # A key that is younger than some run folders, whose configurations lack it.
     graphs: Literal["auto", "off"] = "auto"
+    num_nodes: Positive = 1
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -129,6 +130,8 @@ INERT = (
     "checkpoint",
     "trainer.log_every_n_steps",
     "trainer.graphs",
+    "trainer.devices",
+    "trainer.num_nodes",
     "model.summary",
 )
 """Keys, or sections, that change nothing of what a run learns or of how it is measured."""

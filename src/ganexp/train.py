@@ -7,9 +7,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, resume
+from ganexp import command, ranks, resume
 from ganexp.arguments import line
 from ganexp.config import parse
+from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.page import sweep
 from ganexp.record import Record, headline
@@ -25,7 +26,12 @@ def train(composed: DictConfig) -> float | None:
     """
     hydra = HydraConfig.get()
     folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(list(hydra.overrides.task))
-    in_sweep = hydra.mode == RunMode.MULTIRUN
+    in_sweep, started_by = hydra.mode == RunMode.MULTIRUN, ranks.launcher()
+    if in_sweep and started_by is not None:
+        raise UserError(
+            f"-m: {started_by.name} started {started_by.processes} processes for one run, and a sweep has several; "
+            "start the sweep without it, trainer.devices=… starts the processes of each job"
+        )
     with folder.locked():
         before = folder.known_record()
         if in_sweep and before.get("status") == "finished":
@@ -55,6 +61,10 @@ def from_nothing(overrides: list[str]) -> list[str]:
 
 
 def main() -> None:
+    if ranks.rank() > 0:
+        from ganexp.follower import follow
+
+        follow()
     with sweep.reported():
         command.run("train", train, arguments=resume.expand, sweeps=True)
 

@@ -47,6 +47,12 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     on_terminal = sys.stderr.isatty()
     settle(on_terminal)
     data = build.dataset(config.data)
+    world = strategy.processes(config.trainer) * config.trainer.num_nodes
+    if data.batch_size % world:
+        raise UserError(
+            f"data.batch_size={data.batch_size}: {world} processes cannot share it equally; type "
+            f"data.batch_size={-(-data.batch_size // world) * world}, or another trainer.devices"
+        )
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
     sha256 = pictures.sha256()
@@ -86,18 +92,12 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan.pauses = pauses(callbacks)
     interrupt = Interrupt()
     trainer = make_trainer(config, [*callbacks, interrupt, *[ProgressBar()] * on_terminal], recording, on_terminal)
-    if data.batch_size % trainer.world_size:
-        raise UserError(
-            f"data.batch_size={data.batch_size}: {trainer.world_size} processes cannot share it equally; type "
-            f"data.batch_size={-(-data.batch_size // trainer.world_size) * trainer.world_size}, or another "
-            "trainer.devices"
-        )
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )
-    if trainer.world_size > 1:
-        name = f"{trainer.world_size} x {torch.cuda.get_device_name(device) if device.type == 'cuda' else device}"
+    if world > 1:
+        name = f"{world} x {torch.cuda.get_device_name(device) if device.type == 'cuda' else device}"
     record.write(device=name)
     log.info("Training on %s: %s iterations of %d pictures", name, f"{trainer.max_steps:,}", data.batch_size)
     plan = strategy.Plan(
@@ -164,9 +164,11 @@ def make_trainer(
             use_distributed_sampler=False,
         )
     except MisconfigurationException as error:
-        asked, key = config.trainer, "trainer.devices" if config.trainer.devices != 1 else "trainer.accelerator"
+        asked, why = config.trainer, " ".join(str(error).split())
+        several = f" trainer.devices={asked.devices}" if asked.devices != 1 else ""
+        instead = " trainer.devices=auto" if several else ""
         raise UserError(
-            f"trainer.accelerator={asked.accelerator} trainer.devices={asked.devices}: {error} Type {key}=auto"
+            f"trainer.accelerator={asked.accelerator}{several}: {why} Type trainer.accelerator=auto{instead}"
         ) from None
 
 

@@ -26,8 +26,9 @@ def follow() -> NoReturn:
     code = 1
     try:
         plan = strategy.hear()
-        _log_failures(RunFolder(Path(plan.folder)))
-        _train(plan)
+        if plan is not None:
+            _log_failures(RunFolder(Path(plan.folder)))
+            _train(plan)
         code = 0
     except ConnectionError as error:  # Process 0 says why.
         log.error("Process %d: %s", ranks.rank(), error)

@@ -15,6 +15,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
+
+from ganexp.config import Trainer
+from ganexp.errors import UserError
 
 log = logging.getLogger("ganexp")
 
@@ -51,6 +55,26 @@ def rank() -> int:
     if started_by is not None and started_by.name == "Slurm":
         return int(os.environ["SLURM_PROCID"])
     return int(os.environ.get("RANK", 0)) if started_by is not None or PARENT in os.environ else 0
+
+
+def asked(options: Trainer) -> int | Literal["auto"]:
+    """How many processes each host shall have. UserError if that is not what the launcher started."""
+    started_by, count, hosts = launcher(), options.devices, options.num_nodes
+    if started_by is None:
+        if hosts > 1:
+            raise UserError(
+                f"trainer.num_nodes={hosts}: several hosts need a launcher; start the command on every host by "
+                "torchrun or srun, or type trainer.num_nodes=1"
+            )
+        return count
+    each = started_by.processes // started_by.hosts
+    if hosts != started_by.hosts or count not in ("auto", each):
+        raise UserError(
+            f"trainer.devices={count} trainer.num_nodes={hosts}: {started_by.name} started {started_by.processes} "
+            f"processes on {started_by.hosts} host{'s' * (started_by.hosts > 1)}; type trainer.devices={each} "
+            f"trainer.num_nodes={started_by.hosts}"
+        )
+    return each
 
 
 @contextlib.contextmanager

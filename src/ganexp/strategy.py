@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import json
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,12 +19,14 @@ from pytorch_lightning.strategies import DDPStrategy
 
 from ganexp import collectives, ranks
 from ganexp.config import Trainer
-from ganexp.errors import UserError
 
 TIMEOUT = timedelta(minutes=10)
 """How long a process waits for another one. An evaluation, during which the others wait for process 0, takes less."""
 
-TOLD = "ganexp/plan"
+PLAN, HEARD = "ganexp/plan", "ganexp/heard"
+"""The names under which the processes meet in their store."""
+
+_told = threading.Event()
 
 
 class Replicas(DDPStrategy):
@@ -67,23 +71,8 @@ class OneHost(LightningEnvironment):
 
 
 def processes(options: Trainer) -> int:
-    """How many processes each host has. UserError if the launcher that started this process started other ones."""
-    started_by = ranks.launcher()
-    count, hosts = options.devices, options.num_nodes
-    if started_by is None and hosts > 1:
-        raise UserError(
-            f"trainer.num_nodes={hosts}: several hosts need a launcher; start the command by torchrun or by srun on "
-            "each host, or type trainer.num_nodes=1"
-        )
-    if started_by is not None:
-        each = started_by.processes // started_by.hosts
-        if hosts != started_by.hosts or count not in ("auto", each):
-            raise UserError(
-                f"trainer.devices={count} trainer.num_nodes={hosts}: {started_by.name} started {started_by.processes} "
-                f"processes on {started_by.hosts} host{'s' * (started_by.hosts > 1)}; type trainer.devices={each} "
-                f"trainer.num_nodes={started_by.hosts}"
-            )
-        return each
+    """How many processes each host has. UserError if that is not what the launcher started."""
+    count = ranks.asked(options)
     if count == "auto":
         probe = pl.Trainer(accelerator=options.accelerator, devices="auto", logger=False, enable_checkpointing=False)
         return probe.num_devices
@@ -125,14 +114,38 @@ def told(trainer: pl.Trainer, plan: Plan, on_loss: Callable[[], None]) -> Iterat
         if isinstance(place, OneHost):
             place.set_world_size(trainer.world_size)
             stack.enter_context(ranks.followers(trainer.world_size, place.main_address, place.main_port, on_loss))
-        store = _store(place)
-        store.set(TOLD, json.dumps(dataclasses.asdict(plan)))
+        store = _tell(place, plan)
         yield
+        del store  # Until here it must exist, because process 0 serves it.
 
 
-def hear() -> Plan:
-    """What process 0 tells this process."""
-    return Plan(**json.loads(_store(environment()).get(TOLD)))
+def dismiss() -> None:
+    """Let the processes that a launcher started end, if there is nothing to train: the command was refused."""
+    if not _told.is_set():
+        with contextlib.suppress(dist.DistError):
+            _tell(environment(), None)
+
+
+def hear() -> Plan | None:
+    """What process 0 tells this process; None if there is nothing to train. ConnectionError if nothing is told."""
+    try:
+        store = _store(environment())
+        plan = json.loads(store.get(PLAN))
+        store.add(HEARD, 1)
+    except dist.DistError as error:
+        raise ConnectionError("Process 0 did not start to train; its own message says why.") from error
+    return Plan(**plan) if plan is not None else None
+
+
+def _tell(place: ClusterEnvironment, plan: Plan | None) -> dist.Store:
+    """The store in which the plan stands."""
+    store = _store(place)
+    store.set(PLAN, json.dumps(dataclasses.asdict(plan) if plan is not None else None))
+    _told.set()
+    until = time.monotonic() + 60
+    while plan is None and store.add(HEARD, 0) < place.world_size() - 1 and time.monotonic() < until:
+        time.sleep(0.1)  # The store may end with this process.
+    return store
 
 
 def _store(place: ClusterEnvironment) -> dist.Store:
@@ -157,7 +170,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if collectives.world() > 1 and (isinstance(error, torch.distributed.DistError) or "gloo" in str(error)):
+        if collectives.world() > 1 and (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise ConnectionError(
                 "Another process of this run ended, or gave no answer for "
                 f"{TIMEOUT.seconds // 60} minutes. If it failed, its own message stands above."

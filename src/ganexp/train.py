@@ -8,7 +8,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from ganexp import command, ranks, resume
-from ganexp.arguments import line
+from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
@@ -26,12 +26,7 @@ def train(composed: DictConfig) -> float | None:
     """
     hydra = HydraConfig.get()
     folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(list(hydra.overrides.task))
-    in_sweep, started_by = hydra.mode == RunMode.MULTIRUN, ranks.launcher()
-    if in_sweep and started_by is not None:
-        raise UserError(
-            f"-m: {started_by.name} started {started_by.processes} processes for one run, and a sweep has several; "
-            "start the sweep without it, trainer.devices=… starts the processes of each job"
-        )
+    in_sweep = hydra.mode == RunMode.MULTIRUN
     with folder.locked():
         before = folder.known_record()
         if in_sweep and before.get("status") == "finished":
@@ -46,6 +41,7 @@ def train(composed: DictConfig) -> float | None:
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
+            ranks.asked(config.trainer)
 
             # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
             from ganexp.fit import fit
@@ -60,13 +56,30 @@ def from_nothing(overrides: list[str]) -> list[str]:
     return [typed for key, typed in last.items() if key != "resume"]
 
 
+def arguments(read: Arguments) -> Arguments:
+    """The command line of the run. UserError for a sweep that is started several times at once."""
+    started_by = ranks.launcher()
+    if read.multirun and started_by is not None:
+        raise UserError(
+            f"-m: {started_by.name} started {started_by.processes} processes, and a sweep is started once; leave "
+            f"{started_by.name} out, and type trainer.devices=… for the processes of each job"
+        )
+    return resume.expand(read)
+
+
 def main() -> None:
     if ranks.rank() > 0:
         from ganexp.follower import follow
 
         follow()
-    with sweep.reported():
-        command.run("train", train, arguments=resume.expand, sweeps=True)
+    try:
+        with sweep.reported():
+            command.run("train", train, arguments=arguments, sweeps=True)
+    finally:
+        if ranks.launcher() is not None:
+            from ganexp.strategy import dismiss
+
+            dismiss()
 
 
 if __name__ == "__main__":

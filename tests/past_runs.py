@@ -1,4 +1,4 @@
-"""Folders as runs leave them, without the training."""
+"""Writes run folders like those of real runs, without training anything."""
 
 import json
 from pathlib import Path
@@ -22,11 +22,12 @@ CARD = {
 
 
 def evaluation(fid: float, **card: Any) -> dict[str, Any]:
-    """As in `run.json`."""
+    """An evaluation as in `run.json`; keywords change its card."""
     return {
         "figures": {"fid_mnist_cnn_v1": fid, "recall": 0.5, "fid_mnist_cnn_v1/3": 99.0},
         "floors": {"fid_mnist_cnn_v1": 0.6, "recall": 0.9},
         "noise": {"fid_mnist_cnn_v1": 0.2},
+        "classes": {"0": 0.7, "1": 0.299, "2": 0.001},
         "card": CARD | card,
     }
 
@@ -40,9 +41,9 @@ def write_run(
     record: dict[str, Any] | None = None,
     steps: tuple[int, ...] = (),
 ) -> Path:
-    """A finished run of `typed` overrides; with `steps`, a grid and an evaluation at each.
+    """A finished run with `typed` overrides, and with a grid and an evaluation at each of `steps`.
 
-    `record` adds to, or changes, what `run.json` says.
+    `record` adds keys to `run.json`, or replaces them.
     """
     (folder / ".hydra").mkdir(parents=True)
     config: dict[str, Any] = {"seed": seed, "model": {"hidden": 256}, "network": {"hidden": "${model.hidden}"}}
@@ -77,7 +78,7 @@ def write_grid(run: Path, step: int, shade: int = 0) -> None:
 
 
 def write_events(path: Path, began: float, scalars: list[tuple[float, int, str, float]]) -> None:
-    """A TensorBoard file of (wall time, iteration, tag, value), opened at `began`."""
+    """A TensorBoard file of (wall time, iteration, tag, value) that was opened at `began`."""
     with open(path, "wb") as file:
         writer = RecordWriter(file)
         writer.write(Event(wall_time=began, file_version="brain.Event:2").SerializeToString())

@@ -106,7 +106,7 @@ def test_the_package_lists_its_commands_and_starts_them(type_, monkeypatch, caps
         ("seed=[0,1]", "seed=[0, 1]: must be a whole number"),
         ("seed=x", "seed=x: must be a whole number"),
         ("model.hidden=1000000000000000000000", "must be less than 2147483648"),
-        ("+resume=nowhere", "resume=nowhere: no checkpoints/last.ckpt there"),
+        ("+resume=nowhere", "resume=nowhere: no checkpoint in nowhere/checkpoints"),
         ("resume=latest", "no run below outputs/ has a checkpoint"),
     ],
 )

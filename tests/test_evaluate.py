@@ -1,4 +1,4 @@
-"""The figures of a run and of anybody's pictures, as a user asks for them."""
+"""The metrics of a run and of given pictures, as a user asks for them."""
 
 import json
 import shutil
@@ -12,8 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.data.samples import read_samples
-from ganexp.evaluation import Protocol, gan_train
-from ganexp.metrics.card import Card, differences
+from ganexp.evaluation import Card, Evaluation, differences
+from ganexp.protocols.in_domain import InDomain
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_run_is_measured_while_it_trains_and_at_the_end(finished):
     assert [line["step"] for line in while_training] == [2, 4]
     assert all("fid_fake_cnn" in line and "modes" in line and line["seconds"] > 0 for line in while_training)
     assert {line["card"]["samples"] for line in while_training} == {100}
-    assert all(differences(Card(**line["card"]), Card(**final["card"])) for line in while_training)
+    assert all(differences(Card.from_json(line["card"]), Card.from_json(final["card"])) for line in while_training)
     # The latents that choose the best checkpoint are not those that judge it.
     assert final["card"]["seed"] not in {line["card"]["seed"] for line in while_training}
     best = min(while_training, key=lambda line: line["fid_fake_cnn"])
@@ -104,14 +104,25 @@ def test_a_run_that_was_trained_without_evaluations_gets_its_own_afterwards(
     type_, trained, tiny, tmp_path, fake_evaluator
 ):
     run = shutil.copytree(trained(*tiny, "data.n=256", f"data.evaluator={fake_evaluator}"), tmp_path / "run")
-    assert not any("_hparams_" in tag for tag in EventAccumulator(str(run)).Reload().summary_metadata)
+    assert not (run / "hparams").exists()
     for n in ("300", "10000"):  # Only the second has the number of samples that the run would have taken itself.
         assert "evaluation" not in json.loads((run / "run.json").read_text())
         done = type_("evaluate", "run=run", f"n={n}")
         assert done.returncode == 0, done.stderr
     record = json.loads((run / "run.json").read_text())
     assert record["evaluation"]["card"]["samples"] == 10_000 and record["evaluation"]["iterations"] == 4
-    assert any("_hparams_" in tag for tag in EventAccumulator(str(run)).Reload().summary_metadata)
+    row = EventAccumulator(str(run / "hparams")).Reload()
+    assert any("_hparams_" in tag for tag in row.summary_metadata)
+
+
+def test_a_run_that_cannot_be_written_is_measured_all_the_same(type_, run):
+    (run / "metrics.jsonl").unlink()
+    (run / "metrics.jsonl").mkdir()
+    done = type_("evaluate", "run=run", "n=120", "out=all.json")
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert done.stderr.count("is not kept in the run's folder") == 1
+    evaluation = Evaluation.from_json(json.loads((run.parent / "all.json").read_text()))
+    assert evaluation.card.samples == 120 and evaluation.step is not None
 
 
 def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_evaluator, tmp_path):
@@ -145,12 +156,12 @@ def test_of_a_run_that_is_not_finished_the_figures_are_no_final_ones(type_, run)
 def test_real_pictures_beside_more_samples_than_there_are_of_them_say_how_many_they_were(type_, run):
     done = type_("evaluate", "run=run", "n=300", "out=all.json")
     held_out = json.loads((run.parent / "all.json").read_text())["floor_samples"]
-    assert held_out < 300 and f"The real figures are of {held_out} held-out pictures" in done.stderr
+    assert held_out < 300 and f"measured on {held_out} held-out pictures" in done.stderr
 
 
 def test_classes_are_asked_for_as_often_as_the_data_has_them():
     data = MNIST(batch_size=64, evaluator="mnist_cnn_v1")
-    protocol = Protocol(data, data.load())
+    protocol = InDomain(data, data.load())
     asked = protocol.labels_at(protocol.pictures.classes)(0, 60_000, 10)
     assert torch.equal(asked.bincount(), protocol.pictures.labels.bincount())
     assert protocol.labels_at(("cat", "dog"))(0, 4, 2).tolist() == [0, 1, 0, 1]
@@ -159,13 +170,13 @@ def test_classes_are_asked_for_as_often_as_the_data_has_them():
 def test_a_score_does_not_depend_on_batches_nor_on_the_order_of_the_pictures(fake_evaluator):
     data = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10, evaluator=str(fake_evaluator))
     pictures = data.load()
-    protocol, held_out = Protocol(data, pictures), data.load("test")
+    protocol, held_out = InDomain(data, pictures), data.load("test")
 
     def figures(size: int, order: torch.Tensor) -> dict[str, float]:
         torch.manual_seed(size)
         batches = zip(held_out.images[order].split(size), held_out.labels[order].split(size), strict=True)
-        samples, _ = protocol.look(batches, pictures.classes)
-        return protocol.evaluate(samples, "given", None)["figures"]
+        samples, _ = protocol.embed(batches, pictures.classes)
+        return protocol.evaluate(samples, "given", None).metrics
 
     ordered = torch.arange(len(held_out.images))
     whole = figures(len(ordered), ordered)
@@ -263,9 +274,9 @@ def test_gan_train_is_high_for_real_digits_and_low_for_wrong_labels():
     data = MNIST(batch_size=64, evaluator="mnist_cnn_v1")
     pictures = data.load()
     images, labels = pictures.images[:4000], pictures.labels[:4000]
-    protocol = Protocol(data, pictures)
-    assert gan_train(images, labels, protocol) > 0.9
-    assert gan_train(images, (labels + 1) % 10, protocol) < 0.1
+    protocol = InDomain(data, pictures)
+    assert protocol.gan_train(images, labels) > 0.9
+    assert protocol.gan_train(images, (labels + 1) % 10) < 0.1
 
 
 def test_gan_train_needs_classes(type_, trained, tiny, fake_evaluator):

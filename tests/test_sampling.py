@@ -2,7 +2,7 @@
 
 import torch
 
-from ganexp.metrics import evaluator
+from ganexp.evaluators import evaluator
 from ganexp.networks.mlp import MLP
 from ganexp.sampling import BLOCK, CHOOSING, classes_in_proportion, classes_in_turn, latents, sample
 
@@ -46,4 +46,4 @@ def test_classes_that_are_equal_come_in_turn():
 
 
 def test_an_evaluator_sees_what_is_generated_in_the_same_blocks_as_what_is_given():
-    assert BLOCK % evaluator.BLOCK == 0
+    assert BLOCK % evaluator.BATCH_SIZE == 0

@@ -21,7 +21,7 @@ from ganexp.config import CONF
 from ganexp.errors import UserError, no_such_key
 
 TEXT = {
-    *("run", "resume", "fork", "root", "samples", "checkpoint", "out", "note", "class"),
+    *("run", "resume", "fork", "root", "samples", "checkpoint", "at", "out", "note", "class"),
     *("data.root", "data.evaluator"),
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
 }

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import Any
 
 import pooch
 import torch
+
+from ganexp.folder import whole
 
 log = logging.getLogger("ganexp")
 
@@ -36,13 +37,8 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
     computed = compute()
     try:
         path = folder() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        try:
+        with whole(path) as temporary:
             torch.save({"name": name, "content": computed}, temporary)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except (OSError, RuntimeError) as error:  # On a full disk torch raises RuntimeError.
         log.warning("%s cannot be kept, so it will be computed again: %s", name, str(error).splitlines()[0])
     return computed

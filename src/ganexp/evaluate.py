@@ -1,9 +1,9 @@
-"""Measure a run, or anybody's pictures: `python -m ganexp.evaluate run=outputs/…`."""
+"""Measure a run, or any pictures: `python -m ganexp.evaluate run=outputs/…`."""
 
 import json
 import logging
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
 from omegaconf import DictConfig, OmegaConf
@@ -13,13 +13,20 @@ from ganexp import command
 from ganexp.arguments import Arguments, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
+from ganexp.evaluation import Evaluation
+from ganexp.folder import RunFolder, write_whole
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganexp.runs import Run
 
 log = logging.getLogger("ganexp")
 
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluate:
-    """run or samples: what is measured. n: pictures."""
+    """run or samples: the pictures that are measured. n: how many."""
 
     run: str | None
     samples: str | None
@@ -40,42 +47,54 @@ def evaluate(composed: DictConfig) -> None:
         raise UserError("name what to evaluate: run=outputs/…, a run's folder, or samples=FILE.npz and data=…")
     if config.samples is not None and config.data is None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
-
     if config.gan_train and (config.samples is not None or config.protocol == "official"):
         raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
     if config.out is not None and not config.out.endswith(".json"):
-        raise UserError(f"out={config.out}: the figures are a .json file; type out={config.out}.json")
+        raise UserError(f"out={config.out}: the metrics are a .json file; type out={config.out}.json")
     out = command.writable(Path(config.out)) if config.out is not None else None
 
-    # Torch takes seconds to import; a mistake should be told before.
-    import torch
-
-    from ganexp import build, evaluation, official
-    from ganexp.data.samples import read_samples
+    # Torch takes seconds to import. Mistakes on the command line are told before.
+    from ganexp import device
     from ganexp.runs import Run
 
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
-    if not {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]:
-        raise UserError(f"device={device}: there is none on this machine; type device=cpu")
+    chosen = device.choose(config.device)
     run = Run.open(config.run) if config.run is not None else None
-    data = build.dataset(config.data or run.config.data)  # type: ignore[union-attr]
-    if config.protocol == "official":
-        result = official.evaluate(run, config.samples, data, config.checkpoint, config.weights, config.seed, device)
-    else:
-        protocol = evaluation.Protocol(data, data.load(), device)
-        if run is not None:
-            result = evaluation.of_run(
-                run, protocol, config.checkpoint, config.weights, config.n, config.seed, config.gan_train
-            )
-            evaluation.conclude(run, result, protocol)
-        else:
-            images, labels = read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape)
-            result = evaluation.of_pictures(images, labels, protocol)
-    log.info("%s", evaluation.table(result))
+    measure = _official if config.protocol == "official" else _in_domain
+    evaluation = measure(config, run, chosen)
+    log.info("%s", evaluation.table())
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(json.dumps(result, indent=2) + "\n")
-        log.info("All of it is in %s", out)
+        write_whole(out, json.dumps(evaluation.to_json(), indent=2) + "\n")
+        log.info("The metrics and their card are in %s", out)
+
+
+def _in_domain(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:
+    from ganexp import build
+    from ganexp.data.samples import read_samples
+    from ganexp.protocols.in_domain import InDomain
+
+    data = build.dataset(config.data or _data_of(run))
+    protocol = InDomain(data, data.load(), device)
+    if run is None:
+        return protocol.evaluate_pictures(*read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape))
+    return protocol.evaluate_run(
+        run, config.checkpoint, config.weights, config.n, config.seed, gan_train=config.gan_train
+    )
+
+
+def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:
+    from ganexp import build
+    from ganexp.protocols.official import Official
+
+    protocol = Official(build.dataset(config.data or _data_of(run)), device)
+    if run is None:
+        return protocol.evaluate_pictures(Path(str(config.samples)))
+    return protocol.evaluate_run(run, config.checkpoint, config.weights, config.seed)
+
+
+def _data_of(run: "Run | None") -> dict[str, Any]:
+    """The data that a run was trained on."""
+    assert run is not None, "samples= has been refused without data="
+    return run.config.data
 
 
 def expand(read: Arguments) -> Arguments:
@@ -88,7 +107,7 @@ def expand(read: Arguments) -> Arguments:
     path, keys = read.value("run"), [typed.key_or_group for typed in read.overrides]
     if path is None or "data" in keys or not any(key.startswith("data.") for key in keys):
         return read
-    saved = Path(path) / ".hydra" / "config.yaml"
+    saved = RunFolder(Path(path)).config
     if not saved.is_file():
         return read  # `Run.open` tells what is wrong with the path.
     data: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)

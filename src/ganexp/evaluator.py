@@ -2,7 +2,7 @@
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
@@ -26,6 +26,7 @@ class TrainEvaluator:
     data: dict[str, Any]
     classifier: Classifier
     out: str | None
+    device: Literal["auto", "cpu", "cuda", "mps"]
     note: str | None
 
 
@@ -35,15 +36,16 @@ def train(composed: DictConfig) -> None:
         raise UserError(f"out={config.out}: the weights are a .pt file: type out={config.out}.pt")
     path = command.writable(Path(config.out or f"{config.classifier.name}.pt"))
 
-    # Torch takes seconds to import; a mistake should be told before.
-    from ganexp import build
-    from ganexp.metrics.classifier import Architecture
-    from ganexp.metrics.recipe import Recipe
-    from ganexp.metrics.training import train_evaluator
+    # Torch takes seconds to import. Mistakes on the command line are told before.
+    from ganexp import build, device
+    from ganexp.evaluators.classifier import Architecture
+    from ganexp.evaluators.fitting import Fitting
+    from ganexp.evaluators.training import train_evaluator
 
+    chosen = device.choose(config.device)
     architecture = build.instantiate("classifier.architecture", config.classifier.architecture, Architecture)
-    recipe = build.instantiate("classifier.recipe", config.classifier.recipe, Recipe)
-    train_evaluator(build.dataset(config.data), architecture, recipe, path, config.note)
+    fitting = build.instantiate("classifier.recipe", config.classifier.recipe, Fitting)
+    train_evaluator(build.dataset(config.data), architecture, fitting, path, config.note, chosen)
 
 
 def main() -> None:

@@ -14,25 +14,25 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, loggers, strategy, summary
+from ganexp import build, loggers, results, strategy, summary
 from ganexp.arguments import line, override
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
-from ganexp.callbacks.collapse import CollapseAlarm
-from ganexp.callbacks.evaluation import Evaluation
+from ganexp.callbacks.collapse import CollapseAlarm, Settings
+from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.errors import UserError
-from ganexp.evaluation import Protocol, of_run, table
 from ganexp.folder import RunFolder, whole
 from ganexp.fork import Fork
 from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
 from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
+from ganexp.protocols.in_domain import InDomain
 from ganexp.record import Record
 from ganexp.runs import Run
 
@@ -71,12 +71,14 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         loggers.begin(logger, dataclasses.asdict(config))
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
-        protocol = Protocol(data, pictures)
-        evaluations = [Evaluation(folder, protocol, config.evaluation.every, config.evaluation.samples, config.seed)]
+        protocol = InDomain(data, pictures)
+        every, n = config.evaluation.every, config.evaluation.samples
+        evaluations = [TrainingEvaluation(folder, protocol, every, n, config.seed)]
     elif config.evaluation.every:
         log.warning(
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
+    settings = Settings.of(config, labelled=pictures.labels is not None)
     callbacks = arranged(
         [
             *build.callbacks(config),
@@ -84,7 +86,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             Curves(config.trainer.log_every_n_steps),
             LossLines(),
             *evaluations,
-            CollapseAlarm(folder, record, evaluations[0] if evaluations else None),
+            CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
             Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep),
             SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
@@ -128,11 +130,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         raise KeyboardInterrupt(interrupt.received.name)
     if protocol is not None:
         weights = "ema" if config.train.ema_decay else "raw"
-        evaluation = of_run(Run.open(folder.path), protocol, "best", weights, config.evaluation.final, seed=0)
-        log.info("%s", table(evaluation))
-        record.write(evaluation=evaluation | {"iterations": trainer.global_step})
-        for logger in recording:
-            loggers.finish(logger, overrides, evaluation["figures"], trainer.global_step)
+        run = Run.open(folder.path)
+        evaluation = protocol.evaluate_run(run, "best", weights, config.evaluation.final, seed=0)
+        log.info("%s", evaluation.table())
+        results.conclude(evaluation, trainer.global_step, record, recording, overrides)
     rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
     log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
     log.info("Pictures: %s", _short(folder.grid(trainer.global_step)))
@@ -146,7 +147,7 @@ def make_trainer(
     try:
         devices = strategy.processes(config.trainer)
         several = devices * config.trainer.num_nodes > 1
-        return pl.Trainer(
+        trainer = pl.Trainer(
             max_steps=config.trainer.max_steps,
             max_epochs=-1,
             accelerator=config.trainer.accelerator,
@@ -170,6 +171,9 @@ def make_trainer(
         raise UserError(
             f"trainer.accelerator={asked.accelerator}{several}: {why} Type trainer.accelerator=auto{instead}"
         ) from None
+    if trainer.strategy.root_device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it by default.
+    return trainer
 
 
 def _describe(gan: GAN, record: Record, layers: bool) -> None:

@@ -108,6 +108,11 @@ class RunFolder:
         return in_order(self.samples.glob("step-*.png"))
 
     @property
+    def real(self) -> Path:
+        """A grid of training pictures, in the shape of the other grids."""
+        return self.samples / "real.png"
+
+    @property
     def animation(self) -> Path:
         """All grids, one after another."""
         return self.samples / "progress.gif"

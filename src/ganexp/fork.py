@@ -31,10 +31,7 @@ class Fork:
         assert config.fork is not None
         parent = Run.open(config.fork)
         which = config.at
-        if which is None:
-            path = checkpoints.newest_whole(parent.folder)
-        else:
-            path = parent.folder.checkpoint(which)
+        path = checkpoints.newest_whole(parent.folder) if which is None else parent.folder.checkpoint(which)
         if not path.is_file():
             there = ", ".join(sorted(file.stem for file in parent.folder.checkpoints.glob("*.ckpt")))
             raise UserError(f"at={which}: {parent.folder} has no such checkpoint; there: {there}")

@@ -1,4 +1,4 @@
-"""One setting of the C library's allocator."""
+"""A setting of the C library's memory allocator."""
 
 import ctypes
 import sys
@@ -7,12 +7,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 
 
 def keep_freed_memory(of_any_size: bool = False) -> None:
-    """Let glibc reuse freed tensors' pages instead of handing them back at every step.
+    """Let glibc keep the memory of freed tensors for the next tensors, instead of returning it to the system.
 
-    Saves the page faults of an iteration on a CPU, some 5 % of its time. What is larger
-    than the tensors of a GAN's iteration is handed back, or it would leave holes that
-    nothing else fits in; `of_any_size`, for steps of larger ones that are all there is,
-    keeps it too. Other C libraries have no such call and are left alone.
+    This saves page faults, some 5 % of an iteration's time on a CPU. Tensors above 16 MB are still returned: kept, they
+    would leave holes that nothing else fits in. `of_any_size` keeps them too, which suits a training whose every step
+    has tensors of these sizes. Nothing happens with other C libraries.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

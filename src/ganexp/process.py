@@ -1,4 +1,4 @@
-"""When this process began."""
+"""The start of this process."""
 
 import os
 import time
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def process_start() -> float:
-    """In seconds since the epoch; now, where the system does not say."""
+    """The time at which this process began, in seconds since the epoch. Systems without /proc give the current time."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         uptime = float(Path("/proc/uptime").read_text().split()[0])

@@ -1,4 +1,4 @@
-"""Random numbers that depend on where they are used, and on nothing that was drawn before."""
+"""Random numbers for one purpose each: they do not depend on what was drawn before."""
 
 import hashlib
 
@@ -6,7 +6,13 @@ import torch
 
 
 def generator(*place: int | str) -> torch.Generator:
-    """A CPU generator for this place alone, such as `generator(seed, "epoch", 3)`."""
-    # Hashed: torch's Mersenne Twister looks at the lowest 32 bits of a seed, which places would share.
+    """A CPU generator for one purpose, such as `generator(seed, "epoch", 3)`. The same words give the same numbers."""
+    # torch's Mersenne Twister uses the lowest 32 bits of a seed. The hash makes them differ between purposes.
     digest = hashlib.sha256(repr(place).encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:4]))
+
+
+def shuffled(size: int) -> torch.Tensor:
+    """A random order of `size` things, the same at every call: int64 [size]."""
+    # The name of the place is part of cached results and of evaluators that were trained: it stays as it is.
+    return torch.randperm(size, generator=generator("reference"))

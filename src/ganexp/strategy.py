@@ -121,7 +121,7 @@ def told(trainer: pl.Trainer, plan: Plan, on_loss: Callable[[], None]) -> Iterat
 
 def dismiss() -> None:
     """Let the processes that a launcher started end, if there is nothing to train: the command was refused."""
-    if not _told.is_set():
+    if not _told.is_set() and environment().world_size() > 1:
         with contextlib.suppress(dist.DistError):
             _tell(environment(), None)
 

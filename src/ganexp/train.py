@@ -35,13 +35,13 @@ def train(composed: DictConfig) -> float | None:
         if before and not in_sweep and not composed.get("resume"):
             resume.refuse_second_run(folder)
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
-        log.info("Run folder: %s", folder)
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         record = Record(folder, resumed=goes_on)
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
             ranks.asked(config.trainer)
+            log.info("Run folder: %s", folder)
 
             # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
             from ganexp.fit import fit

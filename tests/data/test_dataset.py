@@ -89,7 +89,7 @@ def test_a_mistake_gets_a_sentence(options, words):
 
 
 def test_one_name_where_a_list_belongs_is_told_how_to_type_it():
-    with pytest.raises(UserError, match=r"data\.classes=cat: should be a list: type data\.classes=\[cat\]"):
+    with pytest.raises(UserError, match=r"data\.classes=cat: must be a list: type data\.classes=\[cat\]"):
         build.dataset({"_target_": f"{__name__}.Zoo", "batch_size": 1, "classes": "cat"})
 
 

@@ -64,7 +64,7 @@ def write(folder, images: bytes | None = None, labels: bytes | None = None, pref
     for prefix in prefixes:
         files = {"images-idx3": images or idx((20, 4, 4)), "labels-idx1": labels or idx((20,), bytes(range(10)) * 2)}
         for name, content in files.items():
-            (folder / f"{prefix}-{name}-ubyte.gz").write_bytes(gzip.compress(content))
+            (folder / f"{prefix}-{name}-ubyte.gz").write_bytes(gzip.compress(content, mtime=0))
     return str(folder)
 
 
@@ -91,7 +91,9 @@ def test_files_that_do_not_fit_are_named(tmp_path, images, labels, words):
     assert f"data.root={tmp_path}" in str(refused.value) and "leave data.root out" in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"\x1f\x8b", gzip.compress(b"digits"), gzip.compress(idx((20, 4, 4)))[:-20]])
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b", gzip.compress(b"digits", mtime=0), gzip.compress(idx((20, 4, 4)), mtime=0)[:-20]]
+)
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_a_broken_or_missing_file_is_named_for_either_split(tmp_path, content, split):
     """A held-out file is needed at the first evaluation; the mistake is told before the training."""

@@ -1,9 +1,10 @@
-"""Reading goes on, whatever state a run's folder is in."""
+"""The report reads every run folder, whatever state it is in."""
 
 import pytest
 from past_runs import evaluation, write_run
 
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 from ganexp.page import collect
 
 
@@ -20,12 +21,12 @@ def test_runs_are_found_at_any_depth_in_the_order_of_their_numbers(tmp_path):
         (None, "no run.json"),
         ("", "cannot be read"),
         ('{"status": "fin', "cannot be read"),
-        ("[1]", "does not hold a record"),
-        ("{}", "does not say how it went"),
-        ('{"evaluation": {"figures": [1]}, "warnings": 3, "iterations": "?", "seed": null}', "does not say"),
+        ("[1]", "holds no record"),
+        ("{}", "holds no record"),
+        ('{"evaluation": {"figures": [1]}, "warnings": 3, "iterations": "?", "seed": null}', "holds no record"),
     ],
 )
-def test_a_record_that_is_not_there_or_broken_is_told(tmp_path, contents, words):
+def test_a_missing_or_broken_record_is_noted(tmp_path, contents, words):
     run = write_run(tmp_path / "run")
     (run / "run.json").unlink()
     if contents is not None:
@@ -40,41 +41,68 @@ def test_a_run_says_why_it_failed_and_what_it_warned_of(tmp_path):
     assert found.status == "failed" and found.notes == ("a reason", "a warning")
 
 
-def test_a_run_that_has_only_begun_is_one_too(tmp_path):
+def test_a_run_that_has_only_begun_is_listed(tmp_path):
     run = write_run(tmp_path / "run", record={"status": "running"}, steps=(10,))
     (run / ".hydra" / "overrides.yaml").unlink()
     (run / ".hydra" / "hydra.yaml").write_text("{broken")
-    (found,) = collect.runs(tmp_path)
+    with RunFolder(run).locked():
+        (found,) = collect.runs(tmp_path)
     assert found.status == "running" and found.reached == 10 and found.settings["model.hidden"] == "256"
 
 
-def test_figures_of_an_older_version_that_have_no_card_are_not_compared(tmp_path):
+def test_metrics_without_a_card_are_not_compared(tmp_path):
     write_run(tmp_path / "run", record={"evaluation": {"figures": {"fid_x": 3.0}}})
     (found,) = collect.runs(tmp_path)
-    assert not found.figures and "no card" in found.notes[0]
+    assert not found.metrics and "no card" in found.notes[0]
 
 
-def test_no_run_is_a_mistake(tmp_path):
-    with pytest.raises(UserError, match="no run below it"):
+def test_a_folder_without_runs_is_a_mistake(tmp_path):
+    with pytest.raises(UserError, match="no run below this folder"):
         collect.runs(tmp_path)
 
 
 @pytest.mark.parametrize("record", [{"status": "interrupted"}, {"iterations": 20_000}])
-def test_figures_from_before_a_resume_are_not_those_of_the_longer_run(tmp_path, record):
+def test_metrics_from_before_a_resume_do_not_count_for_the_longer_run(tmp_path, record):
     evaluated = {"iterations": 10_000, "evaluation": evaluation(1.0) | {"iterations": 10_000}}
     write_run(tmp_path / "run", record=evaluated | record)
     (found,) = collect.runs(tmp_path)
-    assert found.figures == {} and "its figures were those of 10000 iterations" in found.notes[-1]
+    assert found.metrics == {} and "its metrics were those of 10000 iterations" in found.notes[-1]
 
 
-def test_a_run_may_stand_in_a_folder_of_any_name(tmp_path):
+def test_a_run_may_be_in_a_folder_of_any_name(tmp_path):
     write_run(tmp_path / "samples" / "run", steps=(10,))
     assert [run.name for run in collect.runs(tmp_path)] == ["samples/run"]
 
 
-def test_the_classes_mean_is_a_figure_and_single_classes_are_not(tmp_path):
+def test_the_mean_of_the_classes_is_a_metric_and_single_classes_are_not(tmp_path):
     measured = evaluation(1.0)
     measured["figures"]["fid_mnist_cnn_v1/mean"] = 7.0
     write_run(tmp_path / "run", record={"evaluation": measured})
     (found,) = collect.runs(tmp_path)
-    assert found.figures.keys() == {"fid_mnist_cnn_v1", "recall", "fid_mnist_cnn_v1/mean"}
+    assert found.metrics.keys() == {"fid_mnist_cnn_v1", "recall", "fid_mnist_cnn_v1/mean"}
+
+
+def test_a_run_whose_process_is_gone_was_killed_and_says_how_to_go_on(tmp_path):
+    runs = {name: write_run(tmp_path / name, record={"status": "running"}) for name in ("alive", "gone")}
+    (runs["gone"] / "checkpoints").mkdir()
+    (runs["gone"] / "checkpoints" / "last.ckpt").touch()
+    with RunFolder(runs["alive"]).locked():
+        alive, gone = collect.runs(tmp_path)
+    assert alive.is_running and not alive.notes
+    assert gone.status == "killed" and not gone.is_running
+    assert f"python -m ganexp.train resume={runs['gone']}" in gone.notes[-1]
+
+
+def test_the_configuration_is_whole_and_the_settings_leave_out_what_is_inert(tmp_path):
+    write_run(tmp_path / "run", "model.hidden=64", "logger.csv=1", seed=3)
+    (found,) = collect.runs(tmp_path)
+    assert found.configuration["logger.csv"] == "1" and found.configuration["seed"] == "3"
+    assert found.settings["model.hidden"] == "64" and not {"logger.csv", "seed"} & found.settings.keys()
+
+
+def test_the_facts_and_the_shares_of_the_classes_are_read(tmp_path):
+    record = {"iterations": 20, "iterations_per_second": 12.5, "evaluation": evaluation(1.0) | {"classes": {"0": 0.75}}}
+    write_run(tmp_path / "run", record=record, steps=(0, 600))
+    (found,) = collect.runs(tmp_path)
+    assert found.facts == {"iterations": 600, "minutes": 1.0, "iterations/s": 12.5}
+    assert found.classes == {"0": 0.75}

@@ -1,4 +1,4 @@
-"""Which runs stand together, and by which settings they are told apart."""
+"""Which runs form a group, what a group is called, and which groups may be ranked."""
 
 import shutil
 
@@ -6,7 +6,7 @@ import pytest
 from past_runs import evaluation, write_run
 
 from ganexp.page import collect
-from ganexp.page.comparison import differing, groups, label, levels, number, sections, spread
+from ganexp.page.comparison import differing, groups, levels, number, sections, spread, titles
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def test_only_what_differs_is_a_column_and_runs_that_differ_in_the_seed_are_a_gr
             write_run(root / f"{hidden}-{seed}", f"model.hidden={hidden}", "data.n=9", seed=seed, fid=hidden + seed)
     columns, found = compared(root)
     assert columns == ["model.hidden"]  # Not network.hidden, which follows it.
-    assert [label(group, columns) for group in found] == ["hidden=64", "hidden=256"]
+    assert [group.label for group in found] == ["hidden=64", "hidden=256"]
     assert found[0].values("fid_mnist_cnn_v1") == [64, 65, 66]
 
 
-def test_a_recipe_says_for_itself_what_it_brings_along(root):
+def test_settings_that_follow_from_the_recipe_are_no_columns(root):
     write_run(root / "a", "model=wgan", choices={"model": "wgan", "loss": "wasserstein"})
     write_run(root / "b", "model=vanilla")
     assert compared(root)[0] == ["model"]
@@ -38,13 +38,13 @@ def test_a_recipe_says_for_itself_what_it_brings_along(root):
     assert set(compared(root)[0]) == {"model", "loss"}
 
 
-def test_where_to_log_and_what_to_resume_are_no_difference(root):
+def test_where_a_run_logs_is_no_difference(root):
     write_run(root / "a", "logger.csv=1", "trainer.log_every_n_steps=5")
     write_run(root / "b")
     assert compared(root)[0] == []
 
 
-def test_of_a_seed_that_ran_twice_the_later_run_counts(root):
+def test_the_later_run_of_a_seed_counts(root):
     write_run(root / "a", fid=5.0, record={"started": "2030-01-02 00:00:00"})
     write_run(root / "b", fid=9.0, record={"started": "2030-01-01 00:00:00"})
     (group,) = compared(root)[1]
@@ -57,18 +57,18 @@ def test_the_best_group_comes_first_and_its_lead_is_judged(root):
         write_run(root / f"poor-{seed}", "model.hidden=8", seed=seed, fid=101.0 + seed)
     (section,) = sections(compared(root)[1])
     assert [group.settings["model.hidden"] for group in section.groups] == ["9", "8"]
-    assert section.conclusion.startswith("hidden=9 has the lowest fid_mnist_cnn_v1, 3 ± 1.6")
-    assert "p = 0.0079." in section.conclusion
+    assert section.conclusion.startswith("hidden=9 has the lowest FID: 3.0 ± 1.6. Next is hidden=8: 103.0 ± 1.6.")
+    assert "5 seeds each gives p = 0.0079." in section.conclusion
 
 
-def test_a_lead_within_the_noise_of_a_measurement_is_none(root):
+def test_a_lead_within_the_noise_of_measuring_is_no_lead(root):
     write_run(root / "a", "model.hidden=9", fid=1.0)
     write_run(root / "b", "model.hidden=8", fid=1.4)
     (section,) = sections(compared(root)[1])
-    assert "within twice what measuring alone makes of it (0.2828), so neither leads" in section.conclusion
+    assert "gap of 0.4 is within twice the noise of measuring (0.2828), so neither leads" in section.conclusion
 
 
-def test_seeds_make_the_noise_of_a_measurement_small(root):
+def test_more_seeds_make_the_noise_of_measuring_smaller(root):
     for seed in range(5):
         write_run(root / f"a-{seed}", "model.hidden=9", seed=seed, fid=1.0 + seed / 1000)
         write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=1.4 + seed / 1000)
@@ -81,7 +81,7 @@ def test_runs_that_failed_are_counted_beside_those_that_are_compared(root):
         write_run(root / f"a-{seed}", "model.hidden=9", seed=seed, fid=1.0 + seed)
         write_run(root / f"b-{seed}", "model.hidden=8", seed=seed, fid=9.0 if seed else None)
     (section,) = sections(compared(root)[1])
-    assert "Of hidden=8's 3 runs 2 are in this table." in section.conclusion
+    assert "Only 2 of the 3 runs of hidden=8 are in this table." in section.conclusion
 
 
 def test_a_run_of_unknown_settings_joins_no_group(root):
@@ -98,7 +98,7 @@ def test_one_and_one_point_nought_are_one_setting(root):
     assert compared(root)[0] == []
 
 
-def test_unlike_cards_are_kept_apart_with_what_differs(root):
+def test_unlike_cards_get_sections_that_say_what_differs(root):
     write_run(root / "a", fid=1.0)
     write_run(root / "b", fid=2.0)
     write_run(root / "c", record={"evaluation": evaluation(0.5, samples=5000, evaluator_sha256="c" * 64)})
@@ -107,7 +107,7 @@ def test_unlike_cards_are_kept_apart_with_what_differs(root):
     assert other.differs == ["evaluator_sha256: aaaaaaaa… against cccccccc…", "samples: 10000 against 5000"]
 
 
-def test_levels_that_are_numbers_stand_in_their_order(root):
+def test_numbers_among_levels_are_in_order(root):
     for value in ("1000", "0.5", "64", "null"):
         write_run(root / value, f"model.hidden={value}")
     assert levels(compared(root)[1], "model.hidden") == ["0.5", "64", "1000", "null"]
@@ -115,5 +115,45 @@ def test_levels_that_are_numbers_stand_in_their_order(root):
 
 def test_numbers_are_short():
     assert [number(v) for v in (16.779106, 0.0467037, 10000.0, 1.0)] == ["16.78", "0.0467", "10,000", "1"]
-    assert spread([1.0, 3.0]) == "2 ± 1.4" and spread([2.0]) == "2" and spread([0.035] * 10) == "0.035 ± 0"
-    assert spread([0.0, 2**0.5 * 2]) == "1.414 ± 2.0" and spread([100.0, 300.0]) == "200 ± 141"
+    assert spread([1.0, 3.0]) == "2.0 ± 1.4" and spread([2.0]) == "2" and spread([0.035] * 10) == "0.035 ± 0"
+    assert spread([0.0, 2**0.5 * 2]) == "1.4 ± 2.0" and spread([100.0, 300.0]) == "200 ± 141"
+
+
+def test_a_group_is_called_by_what_sets_it_apart_and_a_run_by_its_seed_too(root):
+    for loss in ("hinge", "least_squares"):
+        for seed in (0, 1):
+            write_run(root / f"2026-01-02_03-04-05_{loss}-{seed}", f"loss={loss}", choices={"loss": loss}, seed=seed)
+    found = compared(root)[1]
+    assert [group.label for group in found] == ["hinge", "least_squares"]
+    assert list(titles(found).values()) == [
+        "hinge, seed 0",
+        "hinge, seed 1",
+        "least_squares, seed 0",
+        "least_squares, seed 1",
+    ]
+
+
+def test_with_many_differences_a_label_says_what_was_typed(root):
+    for i in range(5):
+        write_run(root / f"2026-01-02_03-04-05-678_{i}", *(f"data.key{k}={i}" for k in range(i)), fid=1.0)
+    assert [group.label for group in compared(root)[1]] == [
+        "vanilla",
+        "key0=1",
+        "key0=2, key1=2",
+        "key0=3, key1=3, key2=3",
+        "4",
+    ]
+
+
+def test_equal_labels_are_told_apart_by_their_folders(root):
+    for name in ("a", "b"):
+        write_run(root / name, "model.hidden=8", seed=0)
+    (group,) = compared(root)[1]
+    assert list(titles([group]).values()) == ["vanilla (a)", "vanilla (b)"]
+
+
+@pytest.mark.parametrize("key", ["evaluator_knows_data", "knows_data"])
+def test_a_card_may_say_that_the_evaluator_does_not_know_the_data(root, key):
+    write_run(root / "known", fid=1.0)
+    write_run(root / "unknown", record={"evaluation": evaluation(0.5, samples=5000, **{key: False})})
+    assert [section.knows_data for section in sections(compared(root)[1])] == [True, False]

@@ -1,13 +1,13 @@
-"""What a few seeds say."""
+"""The statistics of a few seeds."""
 
 from itertools import permutations
 
 import pytest
 
-from ganexp.page.statistics import deviation, permutation_test, verdict
+from ganexp.page.statistics import deviation, permutation_test, significance
 
 
-def test_the_exact_test_counts_what_every_order_of_the_seeds_would_have_given():
+def test_the_exact_test_counts_every_order_of_the_seeds():
     a, b = [1.0, 2.5, 3.0], [2.0, 4.0, 5.5, 6.0]
     orders = [(order[:3], order[3:]) for order in permutations([*a, *b])]
     gaps = [abs(sum(x) / 3 - sum(y) / 4) for x, y in orders]
@@ -15,12 +15,12 @@ def test_the_exact_test_counts_what_every_order_of_the_seeds_would_have_given():
     assert permutation_test(a, b) == pytest.approx(sum(gap >= observed - 1e-9 for gap in gaps) / len(gaps))
 
 
-def test_it_has_two_sides_and_equal_seeds_show_nothing():
+def test_the_test_is_two_sided_and_equal_seeds_show_nothing():
     assert permutation_test([1, 2, 3], [7, 8, 9]) == permutation_test([7, 8, 9], [1, 2, 3]) == 2 / 20
     assert permutation_test([0.1, 0.1, 0.1], [0.1, 0.1, 0.1]) == 1
 
 
-def test_many_seeds_are_split_by_chance_and_never_give_zero():
+def test_many_seeds_are_split_at_random_and_p_is_never_zero():
     low, high = [float(i) for i in range(10)], [float(i) for i in range(100, 110)]
     assert permutation_test(low, high) == permutation_test(low, high) == pytest.approx(1 / 10_001, abs=3e-4)
     assert permutation_test(low, high) > 0
@@ -34,12 +34,12 @@ def test_the_spread_of_one_seed_is_not_known():
 @pytest.mark.parametrize(
     ("seeds", "words", "silent"),
     [
-        (2, "not enough seeds", "p ="),
-        (3, "indicative", "not enough"),
-        (4, "p =", "not enough"),
-        (5, "p =", "indicative"),
+        (2, "too few seeds", "p ="),
+        (3, "only a hint", "too few"),
+        (4, "only a hint", "too few"),
+        (5, "p =", "hint"),
     ],
 )
-def test_how_much_is_said_depends_on_the_number_of_seeds(seeds, words, silent):
-    sentence = verdict([float(i) for i in range(seeds)], [i + 9.0 for i in range(6)])
+def test_the_sentence_depends_on_the_number_of_seeds(seeds, words, silent):
+    sentence = significance([float(i) for i in range(seeds)], [i + 9.0 for i in range(6)])
     assert words in sentence and silent not in sentence

@@ -1,1 +1,1 @@
-"""What happens beside the training: pictures, checkpoints, figures, and the run's record."""
+"""Callbacks: what happens beside the training, such as pictures, checkpoints, evaluations and the run's record."""

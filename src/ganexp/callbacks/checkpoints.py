@@ -11,7 +11,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.collapse import CollapseAlarm
-from ganexp.callbacks.evaluation import Evaluation
+from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.speed import Speed
 from ganexp.folder import RunFolder, whole
 from ganexp.gan import GAN
@@ -31,7 +31,7 @@ class Checkpoints(Callback):
 
     # The checkpoint holds the states of the other callbacks, and the alarm stops a run before NaN is saved. The speed
     # of the training does not count the last save.
-    after = (Evaluation, CollapseAlarm, Speed)
+    after = (TrainingEvaluation, CollapseAlarm, Speed)
 
     def __init__(self, folder: RunFolder, every: int, keep: int):
         self.folder, self.every, self.keep = folder, every, keep

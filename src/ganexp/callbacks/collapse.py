@@ -1,11 +1,13 @@
-"""Says in plain words when a training has gone wrong, and what people do about it."""
+"""The alarm: it says in plain words when a training has gone wrong, and what usually helps."""
 
 import logging
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from ganexp.callbacks.callback import Callback
-from ganexp.callbacks.evaluation import Evaluation
+from ganexp.callbacks.evaluation import TrainingEvaluation
+from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
@@ -13,30 +15,93 @@ from ganexp.record import Record
 
 log = logging.getLogger("ganexp")
 
+USUAL = 10_000
+"""Iterations that the tutorial's recipe takes. A shorter run is told to train for longer."""
+
+EARLY = 2000
+"""Iterations in which a warning would come too soon: healthy runs still miss classes then."""
+
 PATIENCE = 1000
-"""Iterations for which D's loss or G's gradients must be next to nothing: at the start they often are, for a while."""
+"""Iterations for which D's loss or G's gradients must be almost zero before a warning. For a short while they often
+are."""
 
-WON = 0.05
-"""A discriminator's loss above the least that there is, which leaves it nothing to learn."""
+TRIVIAL_LOSS = 0.05
+"""A discriminator's loss is this near to its minimum if D tells real from fake without effort."""
 
-DEAD = 1e-5
-"""A norm of the generator's gradient that moves nothing."""
+VANISHED_GRADIENT = 1e-5
+"""Below this norm, gradients do not move the generator."""
 
-SHARE = 0.5
-"""Share of duplicates among samples that is a collapse; of real pictures it is about a hundredth."""
+COLLAPSED_DUPLICATES = 0.5
+"""Share of duplicates among the samples that shows a collapse. Real pictures have a share of about 0.01."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a run that advice depends on: advice never names what a run already has.
+
+    max_steps: iterations of the whole run.
+    can_be_conditional: the data has labels, and the generator does not use them yet.
+    loss: the name of the loss's class, such as `NonSaturating`.
+    regularizers: names of the regularizers, as they are typed.
+    penalized: one of the regularizers is a gradient penalty.
+    can_drop: the discriminator has a dropout.
+    """
+
+    max_steps: int
+    can_be_conditional: bool
+    loss: str
+    regularizers: tuple[str, ...] = ()
+    penalized: bool = False
+    can_drop: bool = False
+
+    @classmethod
+    def of(cls, config: Config, labelled: bool) -> "Settings":
+        """labelled: whether the data has labels."""
+        classes = [_class_name(options) for options in config.regularizer.values()]
+        return cls(
+            max_steps=config.trainer.max_steps,
+            can_be_conditional=labelled and not config.model.conditional,
+            loss=_class_name(config.loss),
+            regularizers=tuple(config.regularizer),
+            penalized="GradientPenalty" in classes,
+            can_drop="dropout" in config.network,
+        )
+
+    @property
+    def train_longer(self) -> list[str]:
+        """The advice to train for longer, if the run is short."""
+        return [f"train for longer (trainer.max_steps={USUAL})"] if self.max_steps < USUAL else []
+
+    @property
+    def add_r1(self) -> list[str]:
+        """The advice to add R1, beside the regularizers that are there; nothing if there is a gradient penalty."""
+        if self.penalized:
+            return []
+        if not self.regularizers:
+            return ["add regularizer=r1"]
+        return [f"add R1 ('regularizer=[{','.join([*self.regularizers, 'r1'])}]')"]
+
+    def unless(self, loss: str, advice: str) -> list[str]:
+        """The advice, if the loss is another one."""
+        return [] if self.loss == loss else [advice]
+
+
+def _class_name(options: dict[str, Any]) -> str:
+    return str(options.get("_target_", "")).rpartition(".")[2]
 
 
 class CollapseAlarm(Callback):
-    """Stops a run whose figures are no longer finite; warns, once for each kind, of what else it sees.
+    """Stops a run whose losses are no longer finite. Warns of other faults, once for each kind.
 
-    Pictures are judged in the last three quarters of a run, when two evaluations in turn agree, or if there is but one.
+    Warnings begin after EARLY iterations and after the first quarter of the run. Two evaluations in turn must agree on
+    a fault of the pictures, unless the run has only one. A run that ends early is told to train for longer instead.
     """
 
     every = None
-    after = (Evaluation,)
+    after = (TrainingEvaluation,)
 
-    def __init__(self, folder: RunFolder, record: Record, evaluation: Evaluation | None):
-        self.folder, self.record, self.evaluation = folder, record, evaluation
+    def __init__(self, folder: RunFolder, record: Record, evaluation: TrainingEvaluation | None, settings: Settings):
+        self.folder, self.record, self.evaluation, self.settings = folder, record, evaluation, settings
         self._since: dict[str, int] = {}
         self._warned: list[str] = []
         self._judged, self._before = 0, set()
@@ -48,56 +113,89 @@ class CollapseAlarm(Callback):
         self._warned = state_dict["warned"]
 
     def look(self, gan: GAN, step: int) -> None:
-        report, minimum = gan.scalars, gan.objectives.loss.minimum
-        if not report:
+        if not gan.scalars:
             return
-        if not all(map(math.isfinite, report.values())):
+        if not all(map(math.isfinite, gan.scalars.values())):
             self._stop(gan, step)
-        lost = report["loss/discriminator"] - minimum if minimum is not None else math.inf
+        self._watch_scalars(gan, step)
+        evaluation = self.evaluation
+        if evaluation is None or evaluation.newest_step <= self._judged:
+            return
+        if evaluation.newest_step > max(EARLY, self.settings.max_steps // 4):
+            alone = not self._judged and evaluation.newest_step == self.settings.max_steps
+            self._judge(evaluation, alone)
+            self._judged = evaluation.newest_step
+        elif evaluation.newest_step == self.settings.max_steps and self._faults(evaluation):
+            self._judged = evaluation.newest_step
+            log.info(
+                "The samples are still alike or lack classes. That is usual after %d iterations: train for longer, for "
+                "example with trainer.max_steps=%d.",
+                evaluation.newest_step,
+                USUAL,
+            )
+
+    def _watch_scalars(self, gan: GAN, step: int) -> None:
+        settings, minimum = self.settings, gan.objectives.loss.minimum
+        above = gan.scalars["loss/discriminator"] - minimum if minimum is not None else math.inf
+        lower = ["lower optimizer.discriminator.lr"]
+        dropout = ["raise network.dropout"] if settings.can_drop else []
         self._lasting(
             "saturated",
             step,
-            lost < WON,
-            f"D has told real from fake without effort for {PATIENCE} iterations (its loss is {lost:.3g} above the "
-            "least there can be), so G learns little from it: lower optimizer.discriminator.lr, raise network.dropout, "
-            "or add regularizer=r1",
+            above < TRIVIAL_LOSS,
+            f"D has told real from fake without effort for {PATIENCE} iterations (its loss is {above:.3g} above its "
+            f"minimum), so G learns little from it: {_either(lower + dropout + settings.add_r1)}",
         )
+        norm = gan.scalars["gradient_norm/generator"]
+        other_loss = settings.unless("NonSaturating", "use loss=non_saturating")
         self._lasting(
             "dead",
             step,
-            report["gradient_norm/generator"] < DEAD,
-            f"G's gradients have been next to nothing for {PATIENCE} iterations (norm "
-            f"{report['gradient_norm/generator']:.1e}): it does not learn; use loss=non_saturating, a smaller "
-            "optimizer.discriminator.lr, or regularizer=r1",
+            norm < VANISHED_GRADIENT,
+            f"G's gradients have been almost zero for {PATIENCE} iterations (norm {norm:.1e}), so it does not learn: "
+            f"{_either(other_loss + lower + settings.add_r1)}",
         )
-        if self.evaluation is not None and self.evaluation.newest_step > max(self._judged, gan.trainer.max_steps // 4):
-            alone = not self._judged and self.evaluation.newest_step == gan.trainer.max_steps
-            self._judged = self.evaluation.newest_step
-            self._judge(self.evaluation, alone)
 
     def _lasting(self, kind: str, step: int, seen: bool, sentence: str) -> None:
+        """Warn if a fault was seen at every look for PATIENCE iterations."""
         if not seen:
             self._since.pop(kind, None)
-        elif step - self._since.setdefault(kind, step) >= PATIENCE:
+        elif step - self._since.setdefault(kind, step) >= PATIENCE and step > EARLY:
             self._warn(kind, sentence)
 
-    def _judge(self, evaluation: Evaluation, alone: bool) -> None:
-        found = {}
-        missing = evaluation.missing
-        if missing:
-            found["classes"] = (
-                f"G makes none, or next to none, of {', '.join(missing)}: modes are missing; lower the learning rates, "
-                "add regularizer=r1, or ask for classes with model.conditional=true"
+    def _judge(self, evaluation: TrainingEvaluation, alone: bool) -> None:
+        """Warn of the faults that the evaluation before this one had too; of all faults if it stands alone."""
+        faults = self._faults(evaluation)
+        for kind in sorted(faults.keys() if alone else faults.keys() & self._before):
+            self._warn(kind, faults[kind])
+        self._before = set(faults)
+
+    def _faults(self, evaluation: TrainingEvaluation) -> dict[str, str]:
+        """What is wrong with the samples, in sentences, by the kind of the fault."""
+        settings, faults = self.settings, {}
+        if evaluation.missing:
+            conditional = ["ask for classes with model.conditional=true"] if settings.can_be_conditional else []
+            advice = [*settings.train_longer, "lower the learning rates", *settings.add_r1, *conditional]
+            faults["classes"] = (
+                f"The generator makes almost no {_either(evaluation.missing)}: it may have dropped these classes; "
+                f"{_either(advice)}"
             )
-        if evaluation.newest["duplicates"] > SHARE:
-            found["duplicates"] = (
-                f"{evaluation.newest['duplicates']:.0%} of the samples are next to equal to another one by the "
-                "evaluator's features: G has collapsed to few pictures, or makes nothing but blurs; lower "
-                "optimizer.generator.lr, add regularizer=r1, or try another network or model=wgan_gp"
+        share = evaluation.newest["duplicates"]
+        if share > COLLAPSED_DUPLICATES:
+            which = "Every sample is" if share == 1 else f"{share:.0%} of the samples are"
+            other_model = settings.unless("Wasserstein", "try model=wgan_gp")
+            advice = [
+                *settings.train_longer,
+                "lower optimizer.generator.lr",
+                *settings.add_r1,
+                *other_model,
+                "try another network",
+            ]
+            faults["duplicates"] = (
+                f"{which} nearly identical to another one: the generator has collapsed to few pictures, or all its "
+                f"pictures are blurred; {_either(advice)}"
             )
-        for kind in sorted(found.keys() if alone else found.keys() & self._before):
-            self._warn(kind, found[kind])
-        self._before = set(found)
+        return faults
 
     def _warn(self, kind: str, sentence: str) -> None:
         if kind not in self._warned:
@@ -109,9 +207,15 @@ class CollapseAlarm(Callback):
         wrong = ", ".join(name for name, value in gan.scalars.items() if not math.isfinite(value))
         gan.trainer.save_checkpoint(self.folder.nan)
         last = self.folder.last
-        whole = f", and {last} is from before" if last.is_file() else ""
+        before = f", and {last} is from before" if last.is_file() else ""
         raise UserError(
             f"Stopped at iteration {step}: {wrong} not finite. The networks as they are now are in "
-            f"checkpoints/nan.ckpt{whole}. Lower the learning rates (optimizer.generator.lr, "
+            f"checkpoints/nan.ckpt{before}. Lower the learning rates (optimizer.generator.lr, "
             "optimizer.discriminator.lr), or bound them by train.clip_norm=1"
         )
+
+
+def _either(alternatives: list[str]) -> str:
+    """`2`, `2 or 3`, `2, 3 or 7`."""
+    *others, last = alternatives
+    return f"{', '.join(others)} or {last}" if others else last

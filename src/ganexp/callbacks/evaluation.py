@@ -1,4 +1,4 @@
-"""Figures while a run trains, and the checkpoint that is best by them."""
+"""Metrics while a run trains, and the checkpoint that is best by them."""
 
 import logging
 import math
@@ -7,31 +7,35 @@ from functools import cached_property
 from typing import Any
 
 from ganexp.callbacks.callback import Callback
-from ganexp.evaluation import Protocol
+from ganexp.evaluation import unknown_data
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
-from ganexp.metrics.classes import missing
-from ganexp.metrics.measure import quick
+from ganexp.protocols.in_domain import InDomain
 from ganexp.sampling import CHOOSING, sample
 
 log = logging.getLogger("ganexp")
 
 
-class Evaluation(Callback):
-    """At every `every`-th iteration: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
+class TrainingEvaluation(Callback):
+    """Every `every` iterations: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
 
-    The `n` pictures are of a stream of latents that no reported figure comes from, and whose generator is its own:
-    a run learns the same with and without evaluations.
+    The `n` samples come from a stream of latents that no final metric comes from. The stream has random numbers of its
+    own, so a run learns the same with and without evaluations.
     """
 
-    def __init__(self, folder: RunFolder, protocol: Protocol, every: int, n: int, seed: int):
+    def __init__(self, folder: RunFolder, protocol: InDomain, every: int, n: int, seed: int):
         self.folder, self.protocol, self.every, self.n, self.seed = folder, protocol, every, n, seed
         self._began = time.perf_counter()
         self.best, self._before = math.inf, 0.0
         self._by = f"{n} samples and {protocol.evaluator.name} {protocol.evaluator.card['sha256'][:8]}"
         self.newest: dict[str, float] = {}
+        """The metrics of the newest evaluation."""
         self.newest_step, self.missing = 0, []
-        """Of the newest figures, and the names of the classes that were missing then."""
+        """The iteration of the newest evaluation, and the classes that the generator did not make then."""
+
+    @property
+    def state_key(self) -> str:
+        return "Evaluation"  # Older checkpoints know this callback by that name.
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "by": self._by, "seconds": self._seconds()}
@@ -40,7 +44,7 @@ class Evaluation(Callback):
         self._before = state_dict["seconds"]
         if state_dict.get("by", self._by) == self._by:
             self.best = state_dict["best"]
-        else:  # Scores of other cards are not ranked against each other.
+        else:  # Scores with different cards are not ranked against each other.
             log.info("best.ckpt is chosen anew: it was by %s, and is now by %s", state_dict["by"], self._by)
 
     def looks_at(self, step: int, max_steps: int) -> bool:
@@ -52,17 +56,18 @@ class Evaluation(Callback):
 
     def look(self, gan: GAN, step: int) -> None:
         if not all(map(math.isfinite, gan.scalars.values())):
-            return  # The alarm is about to stop the run. Its networks must not become the best checkpoint.
+            return  # The alarm is about to stop the run. Broken networks must not become the best checkpoint.
         seed, own = self.seed + CHOOSING, self.protocol.pictures.classes
-        choose = self.protocol.labels_at(own)
-        samples, _ = self.protocol.look(sample(gan.sampled_generator, self.n, seed, labels_at=choose), own)
-        self.newest = quick(samples, self.protocol.train, self.protocol.evaluator.name)
-        shares, classes = self.protocol.train.shares, self.protocol.evaluator.classes
-        self.newest_step, self.missing = step, [classes[c] for c in missing(samples.shares, shares, self.n)]
+        stream = sample(gan.sampled_generator, self.n, seed, labels_at=self.protocol.labels_at(own))
+        samples, _ = self.protocol.embed(stream, own)
+        if not self.newest and not self.protocol.knows_data:
+            log.warning("%s", unknown_data(self.protocol.evaluator.name, self.protocol.reference_name))
+        self.newest, self.missing = self.protocol.quick(samples)
+        self.newest_step = step
         name = f"fid_{self.protocol.evaluator.name}"
         score, floor = self.newest[name], self._floor
         card = self.protocol.card(self.n, "raw" if gan.ema is None else "ema", self.seed + CHOOSING)
-        about = {"floors": {name: floor} if floor is not None else {}, "card": card}
+        about = {"floors": {name: floor} if floor is not None else {}, "card": card.to_json()}
         self.folder.append_metrics({"step": step, "seconds": round(self._seconds(), 2)} | self.newest | about)
         for logger in gan.trainer.loggers:
             logger.log_metrics({f"training_evaluation/{name}": value for name, value in self.newest.items()}, step)
@@ -75,9 +80,9 @@ class Evaluation(Callback):
 
     @cached_property
     def _floor(self) -> float | None:
-        """The distance of as many held-out pictures, if there are any."""
+        """The distance of as many held-out pictures; None if the data has none."""
         return self.protocol.floor(self.n)
 
     def _seconds(self) -> float:
-        """Since the run first began to train, pauses left out."""
+        """Seconds of training since the run began, without the time between an interruption and a resume."""
         return self._before + time.perf_counter() - self._began

@@ -42,6 +42,7 @@ class SampleGrid(Callback):
 
     def begin(self, gan: GAN, step: int) -> None:
         if step == 0 and self.every:
+            self._show_real(gan)
             self.look(gan, step)
 
     def look(self, gan: GAN, step: int) -> None:
@@ -60,3 +61,15 @@ class SampleGrid(Callback):
         with whole(self.folder.animation) as temporary:
             frames = self.folder.grids()
             pictures.animate(frames, [f"iteration {step_of(frame):,}" for frame in frames], temporary)
+
+    def _show_real(self, gan: GAN) -> None:
+        """A grid of training pictures, with the classes of the other grids, to compare them with."""
+        batches = gan.batches
+        if self.labels is None or batches.labels is None:
+            rows = torch.arange(COLUMNS * ROWS) % len(batches.images)
+        else:
+            of_class = {c: (batches.labels == c).nonzero()[:, 0].cpu() for c in set(self.labels.tolist())}
+            rows = torch.stack([of_class[c][i % len(of_class[c])] for i, c in enumerate(self.labels.tolist())])
+        images = batches.images[rows.to(batches.images.device)].cpu()
+        with whole(self.folder.real) as temporary:
+            pictures.grid(images, COLUMNS, self.names).save(temporary)

@@ -1,1 +1,1 @@
-"""How good generated pictures are, by figures that need no network."""
+"""Metrics: pure functions from features and class probabilities to numbers."""

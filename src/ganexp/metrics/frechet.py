@@ -6,13 +6,16 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-BLOCK = 2000
-"""Features that are in memory in float64 at a time."""
+FEATURES_IN_FLOAT64 = 2000
+"""Pictures whose features are in memory in float64 at a time."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Sums over n features: `total` float64 [F], `outer` (of products) float64 [F, F]. Sums of parts add up."""
+    """Sums over n pictures: of features, `total` float64 [F], and of their products, `outer` float64 [F, F].
+
+    The statistics of two sets add up to those of both together.
+    """
 
     n: int
     total: Tensor
@@ -24,7 +27,7 @@ class Statistics:
         features = features.cpu()
         if not features.isfinite().all():
             raise ValueError("features are not finite")
-        parts = [cls(len(x), x.sum(0), x.T @ x) for x in map(Tensor.double, features.split(BLOCK))]
+        parts = [cls(len(x), x.sum(0), x.T @ x) for x in map(Tensor.double, features.split(FEATURES_IN_FLOAT64))]
         return sum(parts[1:], parts[0])
 
     def __add__(self, other: "Statistics") -> "Statistics":
@@ -36,12 +39,12 @@ class Statistics:
 
     @property
     def covariance(self) -> Tensor:
-        """Unbiased, as numpy's `cov`; of one feature alone it is 0."""
+        """The unbiased covariance, as numpy's `cov`; 0 for a single picture."""
         return (self.outer - self.n * torch.outer(self.mean, self.mean)) / max(self.n - 1, 1)
 
     @cached_property
     def root(self) -> Tensor:
-        """Of the covariance. Kept: a reference is measured against many times."""
+        """The square root of the covariance. It is kept, because a reference is compared with many times."""
         values, vectors = torch.linalg.eigh(self.covariance)
         return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
@@ -49,7 +52,8 @@ class Statistics:
 def frechet_distance(a: Statistics, b: Statistics) -> float:
     """|mean difference|² + tr(A + B - 2 (AB)^½).
 
-    (AB)^½ has the trace of (A^½ B A^½)^½, whose eigenvalues are real and not negative: no complex root is needed.
+    (AB)^½ and (A^½ B A^½)^½ have the same trace. The eigenvalues of the latter are real and not negative, so no complex
+    root is needed.
     """
     cross = torch.linalg.eigvalsh(a.root @ b.covariance @ a.root).clamp(min=0).sqrt().sum()
     distance = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * cross

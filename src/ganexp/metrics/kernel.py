@@ -3,16 +3,16 @@
 import torch
 from torch import Tensor
 
-BLOCK = 500
+ROWS_IN_MEMORY = 500
 """Rows of the kernel's matrix that are in memory at a time."""
 
 
 def kernel_distance(a: Tensor, b: Tensor, within_b: Tensor | None = None) -> float:
     """Unbiased squared MMD of float [N, F] and [M, F] under (x·y / F + 1)³, over all pairs; it may be below 0.
 
-    within_b: what `within(b)` is, if it is known.
+    within_b: the value of `within(b)`, if it is known.
     """
-    across = torch.stack([_kernel(block @ b.T, a.shape[1]) for block in a.split(BLOCK)]).sum() / (len(a) * len(b))
+    across = torch.stack([_kernel_sum(rows, b) for rows in a.split(ROWS_IN_MEMORY)]).sum() / (len(a) * len(b))
     within_b = within(b) if within_b is None else within_b
     return (within(a) + within_b - 2 * across).item()
 
@@ -20,14 +20,15 @@ def kernel_distance(a: Tensor, b: Tensor, within_b: Tensor | None = None) -> flo
 def within(a: Tensor) -> Tensor:
     """Mean of the kernel over all pairs of different rows of float [N, F]: float64 []."""
     total = torch.zeros((), dtype=torch.float64)
-    for start in range(0, len(a), BLOCK):
-        # The matrix is symmetric: what lies right of the diagonal counts twice.
-        block, others = a[start : start + BLOCK], a[start + BLOCK :]
-        itself = _kernel((block * block).sum(1), a.shape[1])
-        total += _kernel(block @ block.T, a.shape[1]) - itself + 2 * _kernel(block @ others.T, a.shape[1])
+    for start in range(0, len(a), ROWS_IN_MEMORY):
+        # The matrix is symmetric: the part right of the diagonal counts twice.
+        rows, others = a[start : start + ROWS_IN_MEMORY], a[start + ROWS_IN_MEMORY :]
+        diagonal = (rows.square().sum(1) / a.shape[1] + 1).pow(3).sum(dtype=torch.float64)
+        total += _kernel_sum(rows, rows) - diagonal + 2 * _kernel_sum(rows, others)
     return total / (len(a) * (len(a) - 1))
 
 
-def _kernel(products: Tensor, size: int) -> Tensor:
-    """Of inner products, its sum: float64 []."""
-    return ((products / size + 1) ** 3).sum(dtype=torch.float64)
+def _kernel_sum(a: Tensor, b: Tensor) -> Tensor:
+    """The sum of the kernel over all pairs of rows: float64 []."""
+    one = torch.ones((), dtype=a.dtype, device=a.device)
+    return torch.addmm(one, a, b.T, alpha=1 / a.shape[1]).pow(3).sum(dtype=torch.float64)

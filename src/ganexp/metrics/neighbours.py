@@ -1,14 +1,14 @@
-"""What nearest neighbours in feature space tell: fidelity, diversity, copies."""
+"""Metrics of nearest neighbours among features: fidelity, diversity, copies."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-BLOCK = 250
+ROWS_IN_MEMORY = 250
 """Rows of a distance matrix that are in memory at a time."""
-AMONG = 5000
-"""Columns: cdist copies what it searches."""
+COLUMNS_IN_MEMORY = 5000
+"""Columns of a distance matrix that are in memory at a time, where there may be many."""
 
 
 @dataclass(frozen=True)
@@ -22,24 +22,25 @@ class PRDC:
 def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) -> PRDC:
     """Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    real, fake: float [N, F], [M, F]. A picture's ball reaches to its k-th neighbour in its own set. of_real: how far
-    those of the reals reach, `kth_distance(real, k)`, if it is known.
+    real, fake: float [N, F], [M, F]. The ball around a picture reaches to its k-th neighbour in its own set.
+    of_real: the radii of the real balls, `kth_distance(real, k)`, if they are known.
 
     precision: share of fakes in the ball of any real. recall: share of reals in the ball of any fake.
-    density: real balls that a fake lies in, over k. coverage: share of reals with a fake in their ball.
+    density: mean number of real balls that a fake lies in, divided by k. coverage: share of reals whose ball holds a
+    fake.
     """
     of_real = kth_distance(real, k) if of_real is None else of_real
     of_fake = kth_distance(fake, k)
     in_fake_ball = torch.zeros(len(real), dtype=torch.bool)
     covered = torch.zeros(len(real), dtype=torch.bool)
     balls, precise = 0, 0
-    for start in range(0, len(fake), BLOCK):
-        distances = torch.cdist(real, fake[start : start + BLOCK])
-        inside = distances < of_real[:, None]
-        covered |= inside.any(1)
+    for start in range(0, len(fake), ROWS_IN_MEMORY):
+        squares = _squared_distances(fake[start : start + ROWS_IN_MEMORY], real)
+        inside = squares < of_real.square()
+        covered |= inside.any(0)
         balls += int(inside.sum())
-        precise += int(inside.any(0).sum())
-        in_fake_ball |= (distances < of_fake[None, start : start + BLOCK]).any(1)
+        precise += int(inside.any(1).sum())
+        in_fake_ball |= (squares < of_fake[start : start + ROWS_IN_MEMORY, None].square()).any(0)
     return PRDC(
         precision=precise / len(fake),
         recall=in_fake_ball.double().mean().item(),
@@ -49,19 +50,29 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) 
 
 
 def kth_distance(features: Tensor, k: int) -> Tensor:
-    """Of each of float [N, F] to its k-th nearest other one: float [N]."""
-    blocks = features.split(BLOCK)
-    # The nearest is the picture itself, or its equal: either way one more is asked for.
-    return torch.cat([torch.cdist(block, features).kthvalue(k + 1).values for block in blocks])
+    """The distance of each of float [N, F] from its k-th nearest other one: float [N]."""
+    found = []
+    for start in range(0, len(features), ROWS_IN_MEMORY):
+        squares = _squared_distances(features[start : start + ROWS_IN_MEMORY], features)
+        squares.diagonal(start).fill_(torch.inf)  # A picture is no neighbour of itself.
+        # The minimum of a row is found faster than another place.
+        found.append(squares.amin(1) if k == 1 else squares.kthvalue(k).values)
+    return torch.cat(found).clamp(min=0).sqrt()
 
 
 def nearest(features: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
-    """(distance float [N], index int64 [N]) of each feature's nearest one in `among`, float [M, F]."""
-    distance, index = torch.full((len(features),), torch.inf), torch.zeros(len(features), dtype=torch.long)
-    for first in range(0, len(among), AMONG):
-        part = among[first : first + AMONG]
-        found = [torch.cdist(block, part).min(1) for block in features.split(BLOCK)]
-        nearer = torch.cat([f.values for f in found]) < distance
-        distance = torch.where(nearer, torch.cat([f.values for f in found]), distance)
-        index = torch.where(nearer, torch.cat([f.indices for f in found]) + first, index)
-    return distance, index
+    """(distance float [N], index int64 [N]) of the nearest one in `among`, float [M, F], to each of float [N, F]."""
+    square, index = torch.full((len(features),), torch.inf), torch.zeros(len(features), dtype=torch.long)
+    for first in range(0, len(among), COLUMNS_IN_MEMORY):
+        part = among[first : first + COLUMNS_IN_MEMORY]
+        found = [_squared_distances(rows, part).min(1) for rows in features.split(ROWS_IN_MEMORY)]
+        values, places = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+        nearer = values < square
+        square = torch.where(nearer, values, square)
+        index = torch.where(nearer, places + first, index)
+    return square.clamp(min=0).sqrt(), index
+
+
+def _squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """|a - b|² = |a|² + |b|² - 2 a·b of float [N, F] and [M, F]: [N, M]. Rounding may leave values just below 0."""
+    return torch.addmm(b.square().sum(1), a, b.T, alpha=-2).add_(a.square().sum(1, keepdim=True))

@@ -1,1 +1,1 @@
-"""The page that compares runs: read from their folders, put in order, drawn."""
+"""The report: it reads the runs of a folder, compares them and draws one HTML page."""

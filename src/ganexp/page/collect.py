@@ -1,4 +1,4 @@
-"""Runs, as their folders tell of them: also of those that failed, still run, or are of an older version."""
+"""Reads run folders, including those of failed runs, of running ones and of older versions."""
 
 import json
 import math
@@ -6,31 +6,31 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 from tqdm import tqdm
 
+from ganexp.arguments import line, override
+from ganexp.config import INERT, within
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 from ganexp.page import curves
 from ganexp.page.curves import Curve
 
-APART = ("checkpoints", "samples")
-"""Folders of a run in which there is no other run, but many files."""
-
-UNTOLD = ("resume", "logger", "samples", "checkpoint", "trainer.log_every_n_steps")
-"""Keys, or sections, that do not change what a run learns, nor what is measured of it."""
-
 
 @dataclass(frozen=True)
-class Run:
-    """name: its folder below the root. status: as in `run.json`, or `unknown`. notes: why it is so, and warnings.
+class RunSummary:
+    """A run as the report shows it.
 
-    settings: the composed configuration and the groups' choices, flat, each value as one would type it.
-    choices: those of its keys that are groups. typed: keys that stood on the command line.
-    reached: the last iteration that is known of. figures, floors, noise: finite numbers of the final evaluation by
-    name, those of single classes left out.
+    name: the run's folder, relative to the root. status: as in `run.json`, or `unknown`. notes: reasons and warnings.
+    configuration: the composed configuration and the choices of the groups, flat; each value as a user would type it.
+    choices: the keys of `configuration` that are groups. typed: the keys that were on the command line.
+    reached: the last known iteration. facts: iterations, minutes and iterations per second, where they are known.
+    metrics, floors, noise: finite numbers of the final evaluation by name, without those of single classes.
+    classes: the share of each class among the samples. written: when a file of the run last changed, in Unix time.
     """
 
     name: str
@@ -41,110 +41,143 @@ class Run:
     seed: str
     started: str
     reached: int | None
-    settings: dict[str, str]
+    configuration: dict[str, str]
     choices: frozenset[str]
     typed: frozenset[str]
-    figures: dict[str, float] = field(default_factory=dict)
+    written: float
+    facts: dict[str, float] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     noise: dict[str, float] = field(default_factory=dict)
+    classes: dict[str, float] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
 
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """The part of the configuration by which runs are compared: neither the seed nor an inert key."""
+        return {key: value for key, value in self.configuration.items() if key != "seed" and not within(key, INERT)}
 
-def runs(root: Path) -> list[Run]:
+    @property
+    def is_running(self) -> bool:
+        """Whether a process is training the run."""
+        return self.status == "running"
+
+
+def runs(root: Path) -> list[RunSummary]:
     """Every run below `root`, in the order of their names. UserError if there is none."""
     if not root.is_dir():
         raise UserError(f"root={root}: there is no such folder; name one that holds runs, such as root=outputs")
     folders = sorted(_folders(root), key=lambda path: natural(str(path)))
     if not folders:
         raise UserError(
-            f"root={root}: no run below it, which is a folder with a run.json; name another, or train one: "
-            "python -m ganexp.train"
+            f"root={root}: there is no run below this folder (a run is a folder with a run.json); name another "
+            "folder, or train a run: python -m ganexp.train"
         )
     with tqdm(folders, desc="reading", disable=not sys.stderr.isatty(), leave=False) as bar:
         return [read(path, root) for path in bar]
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """A key to sort by: numbers within the text count as numbers, 9 before 10."""
+    """A sort key that orders numbers within the text by value: 9 before 10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]
 
 
-def read(path: Path, root: Path) -> Run:
-    """The run in the folder `path`; what cannot be read of it is said in its notes."""
-    record, problem = _record(path / "run.json")
+def read(path: Path, root: Path) -> RunSummary:
+    """The run in the folder `path`. The notes say which of its files could not be read."""
+    folder = RunFolder(path)
+    record, problem = _record(folder)
     evaluation = _mapping(record.get("evaluation"))
     card = _mapping(evaluation.get("card"))
-    figures = _headline(evaluation.get("figures"))
+    metrics = _metrics(evaluation.get("figures"))
     notes = [problem, record.get("why", ""), *_sequence(record.get("warnings"))]
     measured_at = evaluation.get("iterations", record.get("iterations"))
-    if figures and not card:
-        notes.append("Its figures have no card, so nothing says what they may be compared with.")
-    elif figures and (record.get("status") != "finished" or measured_at != record.get("iterations")):
-        notes.append(f"It was resumed, and not measured since: its figures were those of {measured_at} iterations.")
-        figures = {}
-    hydra = path / ".hydra"
-    composed = _yaml(hydra / "config.yaml")
+    if metrics and not card:
+        notes.append("The metrics have no card, so nothing says which runs they may be compared with.")
+    elif metrics and (record.get("status") != "finished" or measured_at != record.get("iterations")):
+        notes.append(f"The run was resumed and not measured again: its metrics were those of {measured_at} iterations.")
+        metrics = {}
+    composed = _yaml(folder.config)
     if composed is None:
-        notes.append("Its .hydra/config.yaml is missing or cannot be read, so its settings are not known.")
-    chosen = _mapping(
-        _mapping(_mapping(_mapping(_yaml(hydra / "hydra.yaml")).get("hydra")).get("runtime")).get("choices")
-    )
+        notes.append("The settings are not known, because .hydra/config.yaml is missing or cannot be read.")
+    chosen = _mapping(_mapping(_mapping(_mapping(_yaml(folder.hydra)).get("hydra")).get("runtime")).get("choices"))
     choices = {key: _text(value) for key, value in chosen.items() if "/" not in key}
-    settings = choices | _flat(_mapping(composed))
-    typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(_yaml(hydra / "overrides.yaml")))
+    configuration = choices | _flat(_mapping(composed))
+    typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(_yaml(folder.overrides)))
     try:
-        drawn = curves.read(path, record.get("iterations_per_second"))
+        drawn = curves.read(folder, record.get("iterations_per_second"))
     except OSError as error:
         drawn = {}
-        notes.append(f"Its curves cannot be read: {error}.")
-    reached = [record.get("iterations"), *(curve.steps[-1] for curve in drawn.values())]
-    return Run(
+        notes.append(f"The curves cannot be read: {error}.")
+    known = [record.get("iterations"), *(curve.steps[-1] for curve in drawn.values())]
+    reached = max((step for step in known if isinstance(step, int)), default=None)
+    status = str(record.get("status", "unknown"))
+    if status in ("killed", "interrupted") and folder.has_checkpoint():
+        notes.append(f"To go on, type: {line('train', override('resume', str(folder)))}")
+    if fork := _mapping(record.get("fork")):
+        notes.append(f"Forked from {fork.get('run')} at iteration {fork.get('iteration')}.")
+    return RunSummary(
         name=path.relative_to(root).as_posix() if path != root else path.resolve().name,
         path=path,
-        status=str(record.get("status", "unknown")),
+        status=status,
         notes=tuple(str(note) for note in notes if note),
         command=str(record.get("command", "")),
-        seed=_text(record["seed"]) if "seed" in record else settings.get("seed", ""),
+        seed=_text(record["seed"]) if "seed" in record else configuration.get("seed", ""),
         started=str(record.get("started", "")),
-        reached=max((step for step in reached if isinstance(step, int)), default=None),
-        settings={key: value for key, value in settings.items() if key != "seed" and not _within(key, UNTOLD)},
+        reached=reached,
+        configuration=configuration,
         choices=frozenset(choices),
         typed=frozenset(typed),
-        figures=figures if card else {},
-        floors=_headline(evaluation.get("floors")),
-        noise=_headline(evaluation.get("noise")),
+        written=_written(folder),
+        facts=_facts(record, reached, drawn),
+        metrics=metrics if card else {},
+        floors=_metrics(evaluation.get("floors")),
+        noise=_metrics(evaluation.get("noise")),
+        classes=_finite(evaluation.get("classes")) if metrics and card else {},
         card=card,
         curves=drawn,
     )
 
 
+def _facts(record: dict[str, Any], reached: int | None, drawn: dict[str, Curve]) -> dict[str, float]:
+    """iterations, minutes, iterations/s: those that are known."""
+    seconds = max((curve.seconds[-1] for curve in drawn.values() if curve.seconds), default=None)
+    facts = {
+        "iterations": reached,
+        "minutes": None if seconds is None else max(round(seconds / 60, 1), 0.1),
+        "iterations/s": record.get("iterations_per_second"),
+    } | {f"parameters of {name[0].upper()}": n for name, n in _mapping(record.get("parameters")).items()}
+    return _finite(facts)
+
+
+def _written(folder: RunFolder) -> float:
+    files = [folder.record, folder.log, folder.metrics, *folder.events()]
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+
 def _folders(root: Path) -> list[Path]:
     found = []
     for folder, below, files in os.walk(root):
-        is_run = "run.json" in files or Path(folder, ".hydra", "config.yaml").is_file()
+        is_run = RunFolder(Path(folder)).record.name in files or RunFolder(Path(folder)).config.is_file()
         if is_run:
             found.append(Path(folder))
-        below[:] = [name for name in below if not (is_run and name in APART) and not name.startswith(".")]
+        below[:] = [name for name in below if not is_run and not name.startswith(".")]
     return found
 
 
-def _record(path: Path) -> tuple[dict[str, Any], str]:
-    """The contents of a `run.json`, and what is wrong with it."""
+def _record(folder: RunFolder) -> tuple[dict[str, Any], str]:
+    """The contents of a `run.json`, and what is wrong with the file."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        return folder.read_record(), ""
     except FileNotFoundError:
         return {}, "There is no run.json."
     except (OSError, ValueError) as error:
-        return {}, f"Its run.json cannot be read: {error}."
-    if not isinstance(record, dict):
-        return {}, "Its run.json does not hold a record."
-    return record, "" if "status" in record else "Its run.json does not say how it went."
+        return {}, f"The run.json cannot be read: {error}."
 
 
 def _yaml(path: Path) -> Any:
-    """None if it is not there, or is not YAML."""
-    # The loader in C is thirty times faster than OmegaConf's, and interpolations are wanted as they were written.
+    """The contents of a YAML file; None if the file is missing or broken."""
+    # PyYAML's loader in C is thirty times faster than OmegaConf's. It keeps interpolations as they were written.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(path.read_text(encoding="utf-8"), loader)
@@ -164,15 +197,18 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)  # Typed as 1 or as 1.0, it is one setting.
+        value = int(value)  # 1 and 1.0 are one setting.
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def _headline(figures: Any) -> dict[str, float]:
-    """The finite numbers; `name/class` stands for one class alone, and is left out, but not the classes' mean."""
-    numbers = {name: value for name, value in _mapping(figures).items() if isinstance(value, int | float)}
-    wanted = {name: value for name, value in numbers.items() if "/" not in name or name.endswith("/mean")}
-    return {name: float(value) for name, value in wanted.items() if math.isfinite(value)}
+def _finite(values: Any) -> dict[str, float]:
+    numbers = {name: value for name, value in _mapping(values).items() if isinstance(value, int | float)}
+    return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
+
+
+def _metrics(values: Any) -> dict[str, float]:
+    """The finite metrics. `metric/class` is of one class and is left out; `metric/mean` is their mean and stays."""
+    return {name: v for name, v in _finite(values).items() if "/" not in name or name.endswith("/mean")}
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -181,7 +217,3 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _sequence(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _within(key: str, sections: tuple[str, ...]) -> bool:
-    return any(key == section or key.startswith(f"{section}.") for section in sections)

@@ -1,94 +1,111 @@
 """Which runs may be compared, and in what they differ."""
 
 import dataclasses
+import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from ganexp.metrics.card import Card, differences
-from ganexp.page.collect import Run, natural
-from ganexp.page.statistics import deviation, verdict
+from ganexp.evaluation import Card, differences
+from ganexp.page import glossary
+from ganexp.page.collect import RunSummary, natural
+from ganexp.page.statistics import deviation, significance
 
 UNKNOWN = "–"
-"""The value of a setting that a run does not have."""
+"""Stands for the value of a setting that a run does not have."""
 
-FEW = 4
-"""Settings that say more than the name of a run's folder."""
+FEW = 3
+"""Settings that a group's label has room for."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in the seed alone. settings: those that set the group apart. number: its place among all.
+    """Runs that differ in the seed alone.
 
-    of: how many runs it has in all, of which `runs` may be those that were measured alike.
+    number: the group's place among all groups. label: its settings in a few words. settings: those that set it apart.
+    of: how many runs the group has in all; `runs` may be the part of them that was measured alike.
     """
 
     number: int
+    label: str
     settings: dict[str, str]
-    runs: list[Run]
+    runs: list[RunSummary]
     of: int
 
     @property
     def seeds(self) -> list[str]:
         return list(dict.fromkeys(run.seed for run in self.runs))
 
-    def values(self, figure: str) -> list[float]:
-        """One a seed; of a seed that ran twice, the later one's."""
-        later = sorted((run for run in self.runs if figure in run.figures), key=lambda run: run.started)
-        return list({run.seed: run.figures[figure] for run in later}.values())
+    def values(self, metric: str) -> list[float]:
+        """One value per seed. If a seed ran twice, the later run counts."""
+        later = sorted((run for run in self.runs if metric in run.metrics), key=lambda run: run.started)
+        return list({run.seed: run.metrics[metric] for run in later}.values())
 
 
 @dataclass(frozen=True)
 class Section:
-    """Groups whose figures may be ranked, best first. differs: from the first section's card, in words.
+    """Groups whose metrics may be ranked against each other, best first.
 
-    columns: the settings in which the section's groups differ. figures: names, the headline first.
+    differs: the fields in which the card differs from the first section's, in words. columns: the settings in which
+    the groups of the section differ. metrics: their names, the headline first.
     """
 
     card: Card
     differs: list[str]
     groups: list[Group]
     columns: list[str]
-    figures: list[str]
+    metrics: list[str]
 
     @property
     def headline(self) -> str | None:
-        """A Fréchet distance: the lower, the better."""
-        return next((name for name in self.figures if name.startswith("fid") and "/" not in name), None)
+        """The metric that ranks the groups: a Fréchet distance, where lower is better."""
+        return next((name for name in self.metrics if name.startswith("fid") and "/" not in name), None)
+
+    @property
+    def knows_data(self) -> bool:
+        """Whether the evaluator was trained on pictures of this kind; true unless a card says otherwise."""
+        keys = ("evaluator_knows_data", "knows_data")
+        return not any(run.card.get(key) is False for key in keys for group in self.groups for run in group.runs)
 
     @property
     def floors(self) -> dict[str, float]:
-        """What real pictures get: a conditional run knows of more figures than another."""
+        """The metrics of real pictures, from all runs: conditional runs have more metrics than others."""
         return {name: value for group in self.groups for run in group.runs for name, value in run.floors.items()}
 
     @property
     def conclusion(self) -> str:
-        """The best group, the next, and what may be said of their difference; empty if there are not two."""
-        name = self.headline
-        ranked = [group for group in self.groups if name and group.values(name)]
-        if name is None or len(ranked) < 2:
+        """The best group, the second, and whether their difference means anything; empty if there are not two."""
+        metric = self.headline
+        ranked = [group for group in self.groups if metric and group.values(metric)]
+        if metric is None or len(ranked) < 2:
             return ""
-        best, second = (group.values(name) for group in ranked[:2])
-        first, next_ = (label(group, self.columns) for group in ranked[:2])
-        told = f"{first} has the lowest {name}, {spread(best)}, before {next_}, {spread(second)}."
-        noise = max((run.noise.get(name, 0.0) for group in ranked[:2] for run in group.runs), default=0.0)
-        told += "".join(
-            f" Of {name}'s {group.of} runs {len(group.runs)} are in this table."
-            for name, group in zip((first, next_), ranked, strict=False)
+        first, second = ranked[:2]
+        a, b = first.values(metric), second.values(metric)
+        name = glossary.entry(metric).name
+        said = [f"{first.label} has the lowest {name}: {spread(a)}. Next is {second.label}: {spread(b)}."]
+        said += [
+            f"Only {len(group.runs)} of the {group.of} runs of {group.label} are in this table."
+            for group in (first, second)
             if len(group.runs) < group.of
-        )
-        noise *= (1 / len(best) + 1 / len(second)) ** 0.5
-        if fmean(second) - fmean(best) <= 2 * noise:
-            return f"{told} That is within twice what measuring alone makes of it ({number(noise)}), so neither leads."
-        return f"{told} {verdict(best, second)}"
+        ]
+        once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
+        noise = once * (1 / len(a) + 1 / len(b)) ** 0.5
+        gap = fmean(b) - fmean(a)
+        if gap <= 2 * noise:
+            said.append(
+                f"The gap of {number(gap)} is within twice the noise of measuring ({number(noise)}), so neither leads."
+            )
+        else:
+            said.append(significance(a, b))
+        return " ".join(said)
 
 
-def differing(runs: Sequence[Run]) -> list[str]:
-    """The settings that tell the runs apart, those that were typed first.
+def differing(runs: Sequence[RunSummary]) -> list[str]:
+    """The settings that tell the runs apart: the typed ones first, then the recipe and other choices of groups.
 
-    What a recipe or another choice of a group brought along is left out, for the choice says it.
+    A setting that follows from a choice is left out: where the recipes differ, their learning rates need no column.
     """
     runs = [run for run in runs if run.settings]
     every = dict.fromkeys(key for run in runs for key in run.settings)
@@ -103,7 +120,7 @@ def differing(runs: Sequence[Run]) -> list[str]:
     return kept
 
 
-def _one_valued(classes: list[tuple], key: str, runs: Sequence[Run]) -> bool:
+def _one_valued(classes: list[tuple], key: str, runs: Sequence[RunSummary]) -> bool:
     """Whether runs of one class always agree in `key`."""
     values = defaultdict(set)
     for class_, run in zip(classes, runs, strict=True):
@@ -111,28 +128,41 @@ def _one_valued(classes: list[tuple], key: str, runs: Sequence[Run]) -> bool:
     return all(len(found) == 1 for found in values.values())
 
 
-def groups(runs: Sequence[Run], columns: Sequence[str]) -> list[Group]:
-    """The runs by their settings; one whose settings are not known is alone."""
-    found: dict[tuple[str | None, ...], list[Run]] = defaultdict(list)
+def groups(runs: Sequence[RunSummary], columns: Sequence[str]) -> list[Group]:
+    """The runs by their settings. A run whose settings are not known is a group of its own."""
+    found: dict[tuple[str | None, ...], list[RunSummary]] = defaultdict(list)
     for run in runs:
         settings = tuple(run.settings.get(key, UNKNOWN) for key in columns)
         found[settings if run.settings else (None, run.name)].append(run)
+    labels = _unique([_label(members, columns) for members in found.values()], [m[0].name for m in found.values()])
     return [
         Group(
-            i, {key: run.settings.get(key, UNKNOWN) for key in columns} if run.settings else {}, members, len(members)
+            number=i,
+            label=labels[i],
+            settings={key: members[0].settings.get(key, UNKNOWN) for key in columns} if members[0].settings else {},
+            runs=members,
+            of=len(members),
         )
         for i, members in enumerate(found.values())
-        for run in members[:1]
     ]
 
 
+def titles(every: Sequence[Group]) -> dict[str, str]:
+    """What the page calls each run, by the name of its folder: `least_squares, seed 0`."""
+    runs = [(group, run) for group in every for run in group.runs]
+    seeds = len({run.seed for _, run in runs}) > 1
+    told = [f"{group.label}, seed {run.seed}" if seeds and group.settings else group.label for group, run in runs]
+    names = [run.name for _, run in runs]
+    return dict(zip(names, _unique(told, names), strict=True))
+
+
 def sections(every: Sequence[Group]) -> list[Section]:
-    """The groups by what their figures were measured with, the largest section first."""
+    """The groups by the cards of their metrics, the largest section first."""
     measured: dict[Card, list[Group]] = defaultdict(list)
     for group in every:
-        by_card: dict[Card, list[Run]] = defaultdict(list)
+        by_card: dict[Card, list[RunSummary]] = defaultdict(list)
         for run in group.runs:
-            if run.figures:
+            if run.metrics:
                 by_card[_card(run)].append(run)
         for card, runs in by_card.items():
             measured[card].append(dataclasses.replace(group, runs=runs))
@@ -141,33 +171,32 @@ def sections(every: Sequence[Group]) -> list[Section]:
 
 
 def _section(card: Card, members: list[Group], first: Card) -> Section:
-    names = list(dict.fromkeys(name for group in members for run in group.runs for name in run.figures))
+    names = list(dict.fromkeys(name for group in members for run in group.runs for name in run.metrics))
     columns = varying(members) if len(members) > 1 else list(members[0].settings)
-    # Hashes are told apart by their first digits.
+    # The first digits of a hash suffice to tell it from another one.
     differs = [re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1…", text) for text in differences(first, card)]
     section = Section(card, differs, members, columns, names)
-    if section.headline is None:
-        return section
     key = section.headline
+    if key is None:
+        return section
     scores = {group.number: fmean(values) for group in members if (values := group.values(key))}
     best_first = sorted(members, key=lambda group: scores.get(group.number, float("inf")))
     return dataclasses.replace(section, groups=best_first)
 
 
-def _card(run: Run) -> Card:
-    """What an older card does not say is None."""
-    known = {key: value for key, value in run.card.items() if isinstance(value, str | int | float)}
-    return Card(**{field.name: known.get(field.name) for field in dataclasses.fields(Card)})  # type: ignore[arg-type]
+def _card(run: RunSummary) -> Card:
+    """The card of the run's metrics. Values of a wrong type count as missing."""
+    return Card.from_json({key: value for key, value in run.card.items() if isinstance(value, str | int | float)})
 
 
 def varying(members: Sequence[Group]) -> list[str]:
-    """The settings of which these groups have several values."""
+    """The settings in which these groups differ."""
     keys = dict.fromkeys(key for group in members for key in group.settings)
     return [key for key in keys if len(levels(members, key)) > 1]
 
 
 def levels(members: Iterable[Group], key: str) -> list[str]:
-    """The values of a setting, numbers in their order."""
+    """The values of a setting; numbers are in their order."""
     return sorted({group.settings[key] for group in members if key in group.settings}, key=_rank)
 
 
@@ -178,16 +207,42 @@ def _rank(value: str) -> tuple[float, list[tuple[int, str]]]:
         return float("inf"), natural(value)
 
 
-def label(group: Group, columns: Sequence[str]) -> str:
-    """The group in a few words: `model=vanilla, hidden=256`; a single run that many set apart by its name."""
-    told = [f"{short}={group.settings[key]}" for key, short in _shortened(columns).items() if key in group.settings]
-    if len(group.runs) == 1 and (not told or len(told) > FEW):
-        return group.runs[0].name
-    return ", ".join(told) or f"{len(group.runs)} seeds"
+def _label(members: Sequence[RunSummary], columns: Sequence[str]) -> str:
+    """The settings that set these runs apart, or what was typed of them if they are many, or the folder's name."""
+    run = members[0]
+    if not run.settings:
+        return _plain_name(run)
+    told = list(columns)
+    if len(told) > FEW:
+        told = [key for key in columns if key == "model" or key in run.typed]
+    if len(told) > FEW and len(members) == 1:
+        return _plain_name(run)
+    short = _shortened(columns)
+    words = [_setting(run, key, short[key]) for key in told if key in run.settings]
+    return ", ".join(words) or run.settings.get("model") or _plain_name(run)
+
+
+def _setting(run: RunSummary, key: str, short: str) -> str:
+    """`hidden=64`; the option of a group says alone what it is: `least_squares`."""
+    value = run.settings[key]
+    says_itself = key in run.choices and value.isidentifier() and value not in ("none", "null")
+    return value if says_itself else f"{short}={value}"
+
+
+def _plain_name(run: RunSummary) -> str:
+    """The last part of the folder's name, without the time at its beginning."""
+    last = run.name.rpartition("/")[2]
+    return re.sub(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?_", "", last) or last
+
+
+def _unique(labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The labels; those that are not unique with the name of a folder behind them."""
+    counts = Counter(labels)
+    return [label if counts[label] == 1 else f"{label} ({name})" for label, name in zip(labels, names, strict=True)]
 
 
 def _shortened(columns: Sequence[str]) -> dict[str, str]:
-    """Keys by as many of their last parts as tell them apart."""
+    """Each key by as few of its last parts as tell it from the other keys."""
     short = {}
     for key in columns:
         parts = key.split(".")
@@ -197,13 +252,14 @@ def _shortened(columns: Sequence[str]) -> dict[str, str]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """`16.8 ± 0.4`, or the one value alone."""
+    """`16.8 ± 0.4`: mean and standard deviation, both to two digits of the latter; a single value stands alone."""
     sd = deviation(values)
-    if sd is None:
-        return number(values[0])
-    return f"{number(fmean(values))} ± {f'{sd:#.2g}' if 0 < sd < 9.95 else f'{sd:,.0f}'}"
+    if not sd:
+        return number(fmean(values)) + (" ± 0" if sd == 0 else "")
+    decimals = min(max(1 - math.floor(math.log10(sd)), 0), 6)
+    return f"{fmean(values):,.{decimals}f} ± {sd:,.{decimals}f}"
 
 
 def number(value: float) -> str:
-    """Four digits of it, and no exponent for what people count."""
+    """Four digits, without an exponent where people count."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

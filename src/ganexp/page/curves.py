@@ -1,4 +1,4 @@
-"""Losses and metrics over a run, from TensorBoard's events, a CSV and `metrics.jsonl`."""
+"""Reads the curves of a run from TensorBoard's event files, a CSV file and `metrics.jsonl`."""
 
 import csv
 import json
@@ -13,13 +13,15 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
 
+from ganexp.folder import RunFolder
+
 LOGGED = ("loss", "probability", "accuracy", "gradient_norm", "speed")
-"""Sections of what is logged while training; the figures are in `metrics.jsonl` as well, which every run has."""
+"""Sections of the training scalars. Metrics are not read from the logs, because every run has a `metrics.jsonl`."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """seconds: since the run first began, pauses left out; None where nothing tells."""
+    """seconds: since the run first began, without pauses; None if they are not known."""
 
     steps: list[int]
     seconds: list[float] | None
@@ -33,21 +35,22 @@ class _Point(NamedTuple):
     value: float
 
 
-def read(run: Path, iterations_per_second: Any = None) -> dict[str, Curve]:
+def read(folder: RunFolder, iterations_per_second: Any = None) -> dict[str, Curve]:
     """The curves of the run in that folder, by name: `loss/generator`, `fid_…`.
 
-    iterations_per_second: the mean speed, if it is known. It is the clock of a CSV, which has none.
+    iterations_per_second: the mean speed, if it is known. The seconds of a CSV file follow from this speed.
     """
     speed = _known(iterations_per_second) or None
-    events = [_events(path) for path in _in_order_of_time(run)]
-    logged = _joined(events, own_clocks=True) if events else _joined([_csv(path, speed) for path in _csvs(run)])
-    return logged | _joined([_evaluations(run / "metrics.jsonl")])
+    events = [_events(path) for path in _in_order_of_time(folder)]
+    logged = _joined(events, own_clocks=True) if events else _joined([_csv(path, speed) for path in _csvs(folder.path)])
+    return logged | _joined([_evaluations(folder.metrics)])
 
 
 def _joined(parts: list[list[_Point]], own_clocks: bool = False) -> dict[str, Curve]:
-    """One curve a tag, from the parts that a run was trained in, whose clocks may each start at 0.
+    """One curve per tag, joined from the parts in which a run was trained.
 
-    A part that begins before the end of the last one went back to a checkpoint: what came after that is forgotten.
+    own_clocks: the clock of each part starts at 0. A part that begins before the end of the part before it was resumed
+    from an earlier checkpoint: the points after that checkpoint are dropped.
     """
     values: dict[str, dict[int, float]] = defaultdict(dict)
     clock: dict[int, float | None] = {}
@@ -72,10 +75,8 @@ def _known(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _in_order_of_time(run: Path) -> list[Path]:
-    began = {
-        path: next((event.wall_time for event in _records(path)), 0.0) for path in run.glob("events.out.tfevents.*")
-    }
+def _in_order_of_time(folder: RunFolder) -> list[Path]:
+    began = {path: next((event.wall_time for event in _records(path)), 0.0) for path in folder.events()}
     return sorted(began, key=began.__getitem__)
 
 
@@ -90,9 +91,9 @@ def _events(path: Path) -> list[_Point]:
 
 
 def _records(path: Path) -> Iterator[Event]:
-    """The events of a file, up to one that is only half written or is not an event.
+    """The events of a file, up to the first one that is half written or broken.
 
-    TensorBoard's own reader checks sums byte by byte in Python, which takes forty times as long.
+    TensorBoard's own reader computes checksums byte by byte in Python, which takes forty times as long.
     """
     contents, start = path.read_bytes(), 0
     while start + 12 <= len(contents):  # A record: length uint64, its checksum uint32, the event, its checksum uint32.
@@ -125,20 +126,20 @@ def _csv(path: Path, speed: float | None) -> list[_Point]:
                 step = int(row["step"])
                 numbers = {tag: float(value) for tag, value in row.items() if value and tag and _is_curve(tag)}
             except (KeyError, TypeError, ValueError):
-                continue  # The last line of a run that is being written.
+                continue  # The last line of a running run may be half written.
             points += [_Point(step, step / speed if speed else None, tag, value) for tag, value in numbers.items()]
     return points
 
 
 def _evaluations(path: Path) -> list[_Point]:
-    """Of the lines that were written while training: those of a full evaluation hold `figures`."""
+    """The evaluations while training. A line with `figures` is a full evaluation and belongs to no curve."""
     points = []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         try:
             line = json.loads(text)
             step = int(line.pop("step"))
         except (AttributeError, KeyError, TypeError, ValueError):
-            continue  # Half written, or of another program.
+            continue  # The line is half written, or another program wrote it.
         seconds = _known(line.pop("seconds", None))
         if "figures" in line:
             continue

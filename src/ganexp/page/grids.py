@@ -1,18 +1,19 @@
-"""The grids of a run as data URIs, as many as a budget of bytes allows."""
+"""The pictures of a run as data URIs, as many as a budget of bytes allows."""
 
 import base64
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-COUNTS = (24, 16, 12, 8, 6, 4, 3, 2)
-"""Frames of a run that are tried, the first and the last always among them."""
+from ganexp.folder import RunFolder, step_of
 
-WIDTHS = (480, 240, 120)
-"""Pixels of a grid at most; the smaller ones are for the last grid, if it alone is beyond the budget."""
+COUNTS = (24, 16, 12, 8, 6, 4, 3, 2)
+"""Numbers of frames that are tried for a run; the first and the last frame are always among them."""
+
+WIDTHS = (640, 320, 160)
+"""Widths in pixels that are tried for a single picture."""
 
 
 @dataclass(frozen=True)
@@ -21,40 +22,50 @@ class Frame:
     uri: str
 
 
-def frames(run: Path, budget: int, last_only: bool = False) -> list[Frame]:
-    """Grids of `run/samples/step-NNNNNN.png`, evenly over the run, the URIs together within `budget` bytes.
+def frames(folder: RunFolder, budget: int, last_only: bool = False) -> list[Frame]:
+    """Grids of a run, evenly chosen over the run; all URIs together are within `budget` bytes.
 
-    None if there are none, or even the last, small, is too large.
+    The list is empty if there are no grids, or if even a small last one is too large.
     """
-    matches = (re.fullmatch(r"step-(\d+)\.png", path.name) for path in (run / "samples").glob("step-*.png"))
-    steps = sorted((int(match[1]), match[0]) for match in matches if match)
-    encoded: dict[str, str] = {}
+    steps = [(step_of(path) or 0, path) for path in folder.grids()]
+    encoded: dict[int, str] = {}
 
-    def frame(step: int, name: str, width: int) -> Frame:
-        if name not in encoded:
-            encoded[name] = _uri(run / "samples" / name, width)
-        return Frame(step, encoded[name])
+    def frame(step: int, path: Path) -> Frame:
+        if step not in encoded:
+            encoded[step] = _uri(path, WIDTHS[0])
+        return Frame(step, encoded[step])
 
     for most in COUNTS if len(steps) > 1 and not last_only else ():
         count = min(most, len(steps))
-        found = [frame(*steps[round(i * (len(steps) - 1) / (count - 1))], WIDTHS[0]) for i in range(count)]
+        # The size of the last grid tells which counts are hopeless, and saves encoding their frames.
+        if count * len(frame(*steps[-1]).uri) > 1.5 * budget:
+            continue
+        found = [frame(*steps[round(i * (len(steps) - 1) / (count - 1))]) for i in range(count)]
         if sum(len(f.uri) for f in found) <= budget:
             return [f for f in found if f.uri]
-    for width in WIDTHS if steps else ():
-        encoded.clear()
-        last = frame(*steps[-1], width)
-        if last.uri and len(last.uri) <= budget:
-            return [last]
+    if steps and (uri := picture(steps[-1][1], budget)):
+        return [Frame(steps[-1][0], uri)]
     return []
 
 
+def picture(path: Path, budget: int) -> str:
+    """One picture within `budget` bytes; empty if there is none, or if even a small one is too large."""
+    for width in WIDTHS if path.is_file() else ():
+        if len(uri := _uri(path, width)) <= budget:
+            return uri
+    return ""
+
+
 def _uri(path: Path, width: int) -> str:
-    """As WebP, half the size of the PNG; empty if the picture cannot be read."""
+    """The picture as WebP, which is half the size of PNG; empty if it cannot be read."""
     try:
         with Image.open(path) as opened:
-            opened.thumbnail((width, 4 * width))
+            whole = opened.convert("RGB") if opened.mode in ("P", "RGBA") else opened
+            if whole.width > width:
+                # A whole factor keeps enlarged pixels sharp.
+                whole = whole.reduce(-(-whole.width // width))
             buffer = io.BytesIO()
-            opened.save(buffer, "WEBP", quality=70, method=1)  # The default method takes three times as long.
-    except OSError:
+            whole.save(buffer, "WEBP", quality=70, method=1)  # The default method takes three times as long.
+    except (OSError, ValueError):
         return ""
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""What a few seeds say: how far they spread, and whether a difference may be chance."""
+"""Statistics of a few seeds: their spread, and whether a difference may be chance."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -8,21 +8,22 @@ from statistics import fmean, stdev
 import numpy as np
 
 SPLITS = 10_000
-"""Of two groups' seeds into two groups: if there are no more, all are tried, else so many by chance."""
+"""A permutation test tries every split of the seeds into two groups up to this number, and else so many random ones."""
 
 ENOUGH, SOME = 5, 3
-"""Seeds a group for a test, and for an indication."""
+"""Seeds per group that a test needs, and that a hint needs."""
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation of a sample, with n - 1; None of a single value."""
+    """Standard deviation of a sample, with n - 1; None for a single value."""
     return stdev(values) if len(values) > 1 else None
 
 
 def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p of the difference of means: the share of splits in which it is at least as large.
+    """Two-sided p of the difference of means: the share of splits whose difference is at least as large.
 
-    Exact up to SPLITS splits; else (k + 1) / (SPLITS + 1) of random ones (Phipson and Smyth 2010), the same each time.
+    The test is exact up to SPLITS splits. Beyond, it is (k + 1) / (SPLITS + 1) over random splits (Phipson and Smyth
+    2010), with the same splits in every call.
     """
     pooled, n = np.array([*a, *b], dtype=float), len(a)
     every = comb(len(pooled), n) <= SPLITS
@@ -33,15 +34,17 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
     sums = pooled[chosen].sum(axis=1)
     differences = np.abs(sums / n - (pooled.sum() - sums) / len(b))
     observed = abs(fmean(a) - fmean(b))
-    as_large = int((differences >= observed - 1e-9 * max(observed, 1.0)).sum())  # The sums are rounded.
+    as_large = int((differences >= observed - 1e-9 * max(observed, 1.0)).sum())  # The sums carry rounding errors.
     return as_large / len(chosen) if every else (as_large + 1) / (SPLITS + 1)
 
 
-def verdict(a: Sequence[float], b: Sequence[float]) -> str:
-    """What may be said of the difference between two groups of seeds, in a sentence."""
+def significance(a: Sequence[float], b: Sequence[float]) -> str:
+    """A sentence that says whether the difference between two groups of seeds may be chance."""
     fewest = min(len(a), len(b))
+    each = f"{len(a)} seed{'s' * (len(a) > 1)} each" if len(a) == len(b) else f"{len(a)} and {len(b)} seeds"
     if fewest < SOME:
-        return f"There are not enough seeds ({len(a)} and {len(b)}) to tell whether that is chance."
+        return f"The difference may be chance: there are too few seeds to tell ({each})."
     p = permutation_test(a, b)
-    tested = f"A permutation test over {len(a)} and {len(b)} seeds gives p = {p:.2g}"
-    return f"{tested}." if fewest >= ENOUGH else f"{tested}, indicative with so few."
+    if fewest < ENOUGH:
+        return f"A permutation test gives p = {p:.2g}: only a hint, with {each}."
+    return f"A permutation test with {each} gives p = {p:.2g}."

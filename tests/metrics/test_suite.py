@@ -1,11 +1,11 @@
-"""Every figure of a set of pictures, and of real ones beside them. Features stand for pictures here."""
+"""All metrics of a set of pictures, and of real pictures beside them. Features stand for pictures here."""
 
 import pytest
 import torch
 
+from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.measure import Real, Samples, floors, full, noise, quick
-from ganexp.metrics.reference import Reference
+from ganexp.metrics.suite import Real, floors, full, missing_classes, noise, quick
 
 FEATURES = 6
 
@@ -25,12 +25,12 @@ def split(n: int, seed: int) -> Reference:
 TRAIN, TEST = split(4000, 0), split(2000, 1)
 
 
-def samples(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> Samples:
-    return Samples(features, torch.eye(2)[labels], asked)
+def samples(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> Embeddings:
+    return Embeddings(features, torch.eye(2)[labels], asked)
 
 
 def measured(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor | None = None) -> dict[str, float]:
-    return full(samples(features, labels, asked), Real(TRAIN, TEST, len(features)), "x")
+    return full(samples(features, labels, asked), Real.of(TRAIN, TEST, len(features)), "x")
 
 
 def test_fresh_draws_are_as_good_as_real_ones():
@@ -54,7 +54,7 @@ def test_memorised_pictures_come_out_as_copies_and_duplicates_though_the_distanc
 def test_among_more_samples_than_the_data_has_pictures_no_more_are_duplicates():
     few = split(100, 3)
     assert quick(samples(*drawn(2000, 2)), few, "x")["duplicates"] < 0.05
-    assert full(samples(*drawn(2000, 2)), Real(few, None, 2000), "x")["duplicates"] < 0.05
+    assert full(samples(*drawn(2000, 2)), Real.of(few, None, 2000), "x")["duplicates"] < 0.05
 
 
 def test_far_pictures_are_no_copies():
@@ -76,13 +76,13 @@ def test_within_each_class_that_was_asked_for_the_distance_is_that_of_its_own_pi
     assert swapped["class_accuracy"] == 0 and swapped["fid_x"] == found["fid_x"] and swapped["fid_x/mean"] > 50
 
 
-def test_the_floors_are_the_figures_of_held_out_pictures_and_from_them_those_of_training_pictures():
+def test_the_floors_are_the_metrics_of_held_out_pictures_and_the_distance_of_training_pictures_from_them():
     n = 1000
-    found = floors(Real(TRAIN, TEST, n), "x", conditional=True)
+    found = floors(Real.of(TRAIN, TEST, n), "x", like=samples(*drawn(n, 2), drawn(n, 2)[1]))
     assert found["fid_x"] == frechet_distance(TRAIN.statistics, Statistics.of(TEST.features[:n]))
     assert found["fid_test_x"] == frechet_distance(TEST.statistics, Statistics.of(TRAIN.features[:n]))
     assert found["class_accuracy"] == 1 and found["fid_x/mean"] > 0
-    assert "class_accuracy" not in floors(Real(TRAIN, TEST, n), "x", conditional=False)
+    assert "class_accuracy" not in floors(Real.of(TRAIN, TEST, n), "x", like=samples(*drawn(n, 2)))
 
 
 def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
@@ -94,6 +94,18 @@ def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
 
 
 def test_without_held_out_pictures_what_needs_them_is_left_out():
-    found = full(samples(*drawn(500, 2)), Real(TRAIN, None, 500), "x")
+    found = full(samples(*drawn(500, 2)), Real.of(TRAIN, None, 500), "x")
     assert "fid_x" in found
     assert not {"fid_test_x", "neighbour_distance", "copies"} & found.keys()
+
+
+def test_an_evaluator_that_does_not_know_the_classes_says_nothing_of_them():
+    features, labels = drawn(500, 2)
+    unknown = Embeddings(features, None)
+    found = full(unknown, Real.of(TRAIN, TEST, 500), "x")
+    known = full(samples(features, labels), Real.of(TRAIN, TEST, 500), "x")
+    assert known.keys() - found.keys() == {"class_divergence", "modes", "classifier_score"}
+    assert found == {name: value for name, value in known.items() if name in found}
+    assert missing_classes(unknown, TRAIN) == []
+    assert quick(unknown, TRAIN, "x").keys() == {"fid_x", "duplicates"}
+    assert floors(Real.of(TRAIN, TEST, 500), "x", like=unknown).keys() == found.keys()

@@ -1,4 +1,4 @@
-"""The classifiers whose features and classes the figures are made of."""
+"""The network of an evaluator."""
 
 import math
 from typing import Annotated
@@ -14,12 +14,16 @@ from ganexp.config import STRICT, Positive
 
 @dataclass(frozen=True, config=STRICT)
 class Architecture:
-    """widths: channels of each block, which halves the picture. pooled: the features are the last map's maxima, which
-    serve the classes best; else the whole map, which sees where things are. whitened: fixed filters that whiten
-    patches come before the blocks, and kernels start as the identity: colours are learned sooner (Jordan 2024).
-    residual: a block has three convolutions, with a connection past the last two (He et al. 2016), else two.
-    two_views: once trained, the features are the mean of those of the picture one pixel down and right and of its
-    mirror image's one pixel up and right, which tell classes better than one view does.
+    """The shape of a classifier.
+
+    widths: channels of each block. A block halves the picture.
+    pooled: if true, the features are the maxima of the last map, which tell classes apart best. If false, they are the
+        whole last map, which also tells where things are.
+    whitened: before the blocks, fixed filters whiten patches, and kernels start as the identity: the network learns
+        colours sooner (Jordan 2024).
+    residual: a block has three convolutions, with a connection past the last two (He et al. 2016), instead of two.
+    two_views: after the training, the features are the mean of two views: the picture moved one pixel down and right,
+        and its mirror image moved one pixel up and right. Two views tell classes apart better than one.
     """
 
     widths: Annotated[tuple[Positive, ...], MinLen(1)]
@@ -30,7 +34,7 @@ class Architecture:
 
 
 class Whitening(nn.Conv2d):
-    """Fixed filters, and their negatives, that make the values of 2x2 pixels equally large and uncorrelated."""
+    """Fixed filters and their negatives. They make the values of 2x2 pixels equally large and uncorrelated."""
 
     def __init__(self, channels: int):
         super().__init__(channels, 2 * 4 * channels, kernel_size=2, bias=False)
@@ -38,16 +42,16 @@ class Whitening(nn.Conv2d):
 
     @torch.no_grad()
     def fit(self, images: Tensor) -> None:
-        """Take the filters from some pictures [B, C, H, W] of mean 0."""
+        """Compute the filters from pictures, float [B, C, H, W] of mean 0."""
         patches = unfold(images, 2).transpose(1, 2).flatten(0, 1)
         variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
-        # Without the 0.05, noise that nobody sees would fill the directions in which pictures hardly differ.
+        # Pictures hardly vary in some directions. Without the 0.05, invisible noise would be amplified there.
         filters = (directions / (variances + 0.05).sqrt()).T.view(-1, *self.weight.shape[1:])
         self.weight.copy_(torch.cat([filters, -filters]))
 
 
 class Residual(nn.Sequential):
-    """What its layers give, added to what they take."""
+    """Adds the output of its layers to their input."""
 
     def forward(self, input: Tensor) -> Tensor:
         return input + super().forward(input)
@@ -56,10 +60,10 @@ class Residual(nn.Sequential):
 class Classifier(nn.Module):
     """Blocks of convolutions with max pooling, BatchNorm and GELU, and a linear head (Page 2019; Jordan 2024).
 
-    Takes pictures as float [B, C, H, W] in [-1, 1], gives (features [B, F], logits [B, classes]).
+    The input is float [B, C, H, W] in [-1, 1], the output (features float [B, F], logits float [B, K]).
     """
 
-    def __init__(self, architecture: Architecture, shape: tuple[int, int, int], classes: int):
+    def __init__(self, architecture: Architecture, shape: tuple[int, int, int], num_classes: int):
         super().__init__()
         channels, *sides = shape
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
@@ -86,8 +90,9 @@ class Classifier(nn.Module):
             channels, sides = width, [side // 2 for side in sides]
         pool = [nn.AdaptiveMaxPool2d(1)] * architecture.pooled
         self.body = nn.Sequential(*layers, *pool, nn.Flatten())
-        self.features = channels if architecture.pooled else channels * math.prod(sides)
-        self.head = nn.Sequential(nn.Dropout(0.0 if architecture.pooled else 0.3), nn.Linear(self.features, classes))
+        self.num_features = channels if architecture.pooled else channels * math.prod(sides)
+        dropout = nn.Dropout(0.0 if architecture.pooled else 0.3)
+        self.head = nn.Sequential(dropout, nn.Linear(self.num_features, num_classes))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         images = (images - self.mean) / self.deviation
@@ -96,11 +101,11 @@ class Classifier(nn.Module):
             features = (self.body(padded[..., :-2, :-2]) + self.body(padded[..., 2:, 2:].flip(-1))) / 2
         else:
             features = self.body(images)
-        return features, self.head(features) / 8  # Logits start small, whatever the features' size.
+        return features, self.head(features) / 8  # The division keeps the first logits small.
 
     @torch.no_grad()
     def scale(self, images: Tensor) -> None:
-        """Take the mean and deviation of each channel, and what whitens patches, from some pictures."""
+        """Compute the channels' mean and deviation, and the whitening filters, from pictures in [-1, 1]."""
         self.mean.copy_(images.mean((0, 2, 3)).view(-1, 1, 1))
         self.deviation.copy_(images.std((0, 2, 3)).view(-1, 1, 1))
         first = self.body[0]

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganexp import official
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.errors import UserError
+from ganexp.protocols import official
+from ganexp.protocols.official import Official
 from ganexp.runs import Run
 
 try:
@@ -56,7 +57,7 @@ def pictures(seed: int) -> torch.Tensor:
 @needs_torch_fidelity
 def test_pictures_go_through_torch_fidelity():
     register_feature_extractor("test-pixels", Pixels)
-    reference = official.Seen(pictures(0))
+    reference = official.TensorPictures(pictures(0))
     options = {"feature_extractor": "test-pixels", "isc": False, "kid_subset_size": 100, "cuda": False}
     same = official.measure(pictures(0), reference, **options)
     other = official.measure(pictures(1) // 2, reference, **options)
@@ -80,7 +81,7 @@ def test_it_takes_50_000_pictures_and_no_fewer(monkeypatch, tmp_path):
     monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
     np.savez(tmp_path / "few.npz", np.zeros((120, 32, 32, 3), dtype=np.uint8))
     with pytest.raises(UserError, match="takes 50000 pictures, and there are 120"):
-        official.evaluate(None, str(tmp_path / "few.npz"), CIFAR10(batch_size=64), None, "ema", 0, "cpu")
+        Official(CIFAR10(batch_size=64)).evaluate_pictures(tmp_path / "few.npz")
 
 
 def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result(train, tiny, tmp_path, monkeypatch):
@@ -93,20 +94,22 @@ def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result
         official, "measure", lambda images, **options: asked.update(options, n=len(images)) or {"fid": 1.0}
     )
     run = Run.open(tmp_path / "run")
-    result = official.evaluate(run, None, CIFAR10(batch_size=64), None, "ema", 0, "cpu")
+    result = Official(CIFAR10(batch_size=64)).evaluate_run(run, None, "ema", 0)
     assert asked.pop("verbose") in (False, True)
     assert asked == {"feature_extractor": "inception-v3-compat", "cuda": False, "n": 120}
     kept = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert kept["figures"] == result["figures"] and kept["card"]["evaluator"] == "torch-fidelity" and kept["step"] == 4
+    assert kept == result.to_json() and kept["figures"] == {"fid": 1.0} and kept["step"] == 4
+    assert list(kept) == ["run", "checkpoint", "step", "figures", "floors", "card"]
+    assert list(kept["card"]) == ["evaluator", "reference", "samples", "weights", "seed"]
 
 
 @pytest.mark.skipif(not why, reason="torch-fidelity imports here")
 def test_without_torch_fidelity_one_sentence_says_what_to_install():
-    with pytest.raises(UserError, match=r"pip install 'ganexp\[fid\]'"):
+    with pytest.raises(UserError, match=r'pip install "ganexp\[fid\]"'):
         official.measure(pictures(0))
 
 
 @pytest.mark.skipif(not why, reason="torch-fidelity imports here")
 def test_it_is_missed_before_any_picture_is_made():
-    with pytest.raises(UserError, match="torch-fidelity"):
-        official.evaluate(None, "nowhere", CIFAR10(batch_size=64), None, "ema", 0, "cpu")
+    with pytest.raises(UserError, match="torch_fidelity"):
+        Official(CIFAR10(batch_size=64))

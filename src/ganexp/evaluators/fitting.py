@@ -20,19 +20,22 @@ from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, Posit
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
-from ganexp.metrics.classifier import Architecture, Classifier
-from ganexp.metrics.unfinished import Unfinished
+from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.unfinished import Unfinished
 
 
 @dataclass(frozen=True, config=STRICT)
-class Recipe:
-    """How a classifier is trained: on pictures that are moved by up to `shift` pixels and lose a square of `cutout`
-    (DeVries and Taylor 2017), and whose mirror images, where they are of the same class, come in every other epoch
-    (Jordan 2024); by Nesterov's SGD, whose rate rises to `lr` and falls again. 0 leaves any of these out:
+class Fitting:
+    """The settings of a classifier's training, `classifier.recipe` on the command line.
 
-    average: decay of the running average of the weights, which is what is kept (Polyak and Juditsky 1992).
-    shift_rate: BatchNorm's shifts learn at this times `lr`, and its gains stay 1 (Jordan 2024); else weight decay
-    shrinks them until GELU is all but linear.
+    The optimizer is Nesterov's SGD. Its learning rate rises to `lr` and then falls.
+
+    shift: each picture is moved by up to so many pixels; 0 moves none.
+    cutout: side of a square that is erased in each picture (DeVries and Taylor 2017); 0 erases nothing.
+    average: decay of the running average of the weights (Polyak and Juditsky 1992), which is the result; 0 keeps the
+        last weights.
+    shift_rate: factor on `lr` for BatchNorm's shifts, while its gains stay 1 (Jordan 2024). Without it, weight decay
+        shrinks the gains until GELU is almost linear; 0 trains gains and shifts as all other weights.
     """
 
     epochs: Positive
@@ -47,85 +50,86 @@ class Recipe:
     seed: NonNegative = 0
 
 
-def train(
+def fit(
     architecture: Architecture,
-    recipe: Recipe,
+    fitting: Fitting,
     pictures: Pictures,
     flip: bool,
     device: torch.device,
     unfinished: Path | None = None,
 ) -> Classifier:
-    """A trained classifier, in eval mode. Seeds torch's RNG; shows a bar on a terminal.
+    """A trained classifier in eval mode. Seeds torch's global random numbers; shows a bar on a terminal.
 
-    unfinished: a file that holds what was learned until the end of each epoch, while the training lasts; one that was
-    stopped goes on from it and ends with the same weights.
+    flip: mirror images belong to the same class. They then come in every other epoch (Jordan 2024).
+    unfinished: a file that holds the state after each epoch while the training lasts. A training that was stopped
+        continues from this file and ends with the same weights.
     """
     assert pictures.labels is not None
-    if len(pictures.images) < recipe.batch_size:
+    if len(pictures.images) < fitting.batch_size:
         raise UserError(
-            f"classifier.recipe.batch_size={recipe.batch_size}: there are {len(pictures.images)} pictures to learn "
+            f"classifier.recipe.batch_size={fitting.batch_size}: there are {len(pictures.images)} pictures to learn "
             "from; set it lower, or have more"
         )
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(fitting.seed)
     network = Classifier(architecture, pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(fitting.average), use_buffers=True)
     if flip:
-        half = torch.rand(len(pictures.images), 1, 1, 1, generator=seeds.generator(recipe.seed, "flip")) < 0.5
+        half = torch.rand(len(pictures.images), 1, 1, 1, generator=seeds.generator(fitting.seed, "flip")) < 0.5
         pictures = replace(pictures, images=torch.where(half, pictures.images.flip(-1), pictures.images))
-    batches = Batches(pictures, recipe.batch_size, recipe.seed).to(device)
-    total = recipe.epochs * batches.per_epoch
-    optimizer = torch.optim.SGD(_groups(network, recipe), momentum=0.85, nesterov=True)
+    batches = Batches(pictures, fitting.batch_size, fitting.seed).to(device)
+    total = fitting.epochs * batches.per_epoch
+    optimizer = torch.optim.SGD(_parameter_groups(network, fitting), momentum=0.85, nesterov=True)
     rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())
-    kept = Unfinished(
+    state = Unfinished(
         unfinished,
-        {"architecture": asdict(architecture), "recipe": vars(recipe), "pictures": pictures.sha256(), "flip": flip},
+        {"architecture": asdict(architecture), "recipe": vars(fitting), "pictures": pictures.sha256(), "flip": flip},
         [network, average, optimizer, rate],
     )
-    begin = kept.take_up(device) * batches.per_epoch
+    begin = state.restore(device) * batches.per_epoch
     steps = range(begin, total)
     for step in tqdm(steps, "training", total, initial=begin, disable=not sys.stderr.isatty(), leave=False):
         epoch, place = divmod(step, batches.per_epoch)
         if place == 0:
-            kept.keep(epoch)
-            # Anew in each epoch: what is drawn does not depend on where the training went on.
-            torch.manual_seed(seeds.generator(recipe.seed, "classifier", epoch).initial_seed())
+            state.save(epoch)
+            # Every epoch has a seed of its own, so that a continued training draws the same random numbers.
+            torch.manual_seed(seeds.generator(fitting.seed, "classifier", epoch).initial_seed())
         images, labels = batches[step]
         assert labels is not None
         images = images.flip(-1) if flip and epoch % 2 else images
-        images = _cut_out(_shifted(images, recipe.shift), recipe.cutout)
-        _, logits = network(images.contiguous(memory_format=torch.channels_last))
-        loss = cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        images = _cut_out(_shifted(images, fitting.shift), fitting.cutout)
+        _, class_logits = network(images.contiguous(memory_format=torch.channels_last))
+        loss = cross_entropy(class_logits, labels, label_smoothing=fitting.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         rate.step()
         average.update_parameters(network)
-    kept.keep(recipe.epochs)
+    state.save(fitting.epochs)
     trained = average.module.eval()
     assert isinstance(trained, Classifier)
     return trained
 
 
-def _groups(network: Classifier, recipe: Recipe) -> list[dict[str, Any]]:
-    """The parameters that learn, with the rate and the weight decay of each."""
-    rate, decay = recipe.lr, recipe.weight_decay
-    if not recipe.shift_rate:
-        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr": rate, "weight_decay": decay}]
+def _parameter_groups(network: Classifier, fitting: Fitting) -> list[dict[str, Any]]:
+    """The parameters that are trained, with the learning rate and the weight decay of each group."""
+    lr, decay = fitting.lr, fitting.weight_decay
+    if not fitting.shift_rate:
+        return [{"params": [p for p in network.parameters() if p.requires_grad], "lr": lr, "weight_decay": decay}]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.weight.requires_grad_(False)
     shifts = [norm.bias for norm in norms]
     others = [p for p in network.parameters() if p.requires_grad and not any(p is shift for shift in shifts)]
     return [
-        {"params": others, "lr": rate, "weight_decay": decay},
-        {"params": shifts, "lr": rate * recipe.shift_rate, "weight_decay": decay / recipe.shift_rate},
+        {"params": others, "lr": lr, "weight_decay": decay},
+        {"params": shifts, "lr": lr * fitting.shift_rate, "weight_decay": decay / fitting.shift_rate},
     ]
 
 
 def _shifted(images: Tensor, reach: int) -> Tensor:
-    """Each picture moved by up to `reach` pixels along both sides; what comes in is a mirror image."""
+    """Each picture moved by up to `reach` pixels along both sides. Mirrored pixels fill the edge."""
     if not reach:
         return images
     size, channels, height, width = images.shape
@@ -138,7 +142,7 @@ def _shifted(images: Tensor, reach: int) -> Tensor:
 
 
 def _cut_out(images: Tensor, side: int) -> Tensor:
-    """In each picture a square of `side` pixels, which may stand half outside, is the colour 0."""
+    """Each picture with a square of `side` pixels set to 0. The square may lie partly outside the picture."""
     if not side:
         return images
     size, _, height, width = images.shape

@@ -5,7 +5,7 @@ import multiprocessing
 import pytest
 import torch
 
-from ganexp.metrics import evaluator
+from ganexp.evaluators import evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.sampling import latents
 
@@ -16,7 +16,7 @@ def pictures(start: int, stop: int) -> torch.Tensor:
 
 
 def share(which: str, start: int, stop: int) -> Statistics:
-    return Statistics.of(evaluator.load(which)(pictures(start, stop))[0])
+    return Statistics.of(evaluator.load(which).embed(pictures(start, stop))[0])
 
 
 @pytest.mark.slow

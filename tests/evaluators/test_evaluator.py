@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -11,16 +12,18 @@ from PIL import Image
 from torch.nn.functional import pad
 
 from ganexp.data.batches import Batches
+from ganexp.data.dataset import Pictures
 from ganexp.data.fake import Fake
+from ganexp.data.image_folder import ImageFolder
 from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
-from ganexp.metrics import evaluator
-from ganexp.metrics import recipe as recipe_module
-from ganexp.metrics.classifier import Architecture, Classifier, Residual, Whitening
+from ganexp.evaluators import evaluator
+from ganexp.evaluators import fitting as fitting_module
+from ganexp.evaluators.classifier import Architecture, Classifier, Residual, Whitening
+from ganexp.evaluators.fitting import Fitting, _cut_out, fit
+from ganexp.evaluators.training import guessing_accuracy, set_aside
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
-from ganexp.metrics.recipe import Recipe, _cut_out, train
-from ganexp.metrics.training import accuracy
 
 SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v6": 4_000_000}
 ACCURACIES = {"mnist_cnn_v1": 0.994, "cifar10_cnn_v6": 0.92}
@@ -38,7 +41,7 @@ def test_an_evaluator_is_small_and_its_card_says_how_good_it_is(name):
     assert 2 * untouched < table["shifted by 2 pixels"]
     if name.startswith("mnist"):
         assert table["held-out pictures (floor)"] < table["shifted by 2 pixels"]
-    features, probabilities = loaded(torch.zeros(3, *loaded.shape, dtype=torch.uint8))
+    features, probabilities = loaded.embed(torch.zeros(3, *loaded.shape, dtype=torch.uint8))
     assert features.dtype == torch.float32 and probabilities.shape == (3, 10)
     assert not any(p.requires_grad for p in loaded.network.parameters()) and not loaded.network.training
 
@@ -48,11 +51,11 @@ def seen():
     """Features of 2,000 training pictures, and a function from a change of 2,000 held-out ones to theirs."""
     loaded, data = evaluator.load("mnist_cnn_v1"), MNIST(batch_size=64)
     train, test = data.load("train"), data.load("test")
-    return loaded, loaded(train.images[:2000])[0], test.images[:2000], test.labels[:2000]
+    return loaded, loaded.embed(train.images[:2000])[0], test.images[:2000], test.labels[:2000]
 
 
 def distance(seen, images):
-    return frechet_distance(Statistics.of(seen[1]), Statistics.of(seen[0](images)[0]))
+    return frechet_distance(Statistics.of(seen[1]), Statistics.of(seen[0].embed(images)[0]))
 
 
 def test_more_noise_is_farther(seen):
@@ -72,13 +75,13 @@ def test_two_pixels_are_seen(seen):
 
 def test_coverage_falls_on_memorised_pictures(seen):
     loaded, train, images, _ = seen
-    fresh = loaded(images)[0]
+    fresh = loaded.embed(images)[0]
     assert prdc(train, train[:200].repeat(10, 1)).coverage < prdc(train, fresh).coverage - 0.2
 
 
 @pytest.mark.slow
 def test_it_reads_as_many_held_out_digits_as_its_card_says(seen):
-    right = accuracy(seen[0], MNIST(batch_size=64).load("test"))
+    right = seen[0].accuracy(MNIST(batch_size=64).load("test"))
     assert right >= 0.994 and right == pytest.approx(seen[0].card["test_accuracy"], abs=2e-4)
 
 
@@ -87,8 +90,8 @@ def test_the_card_says_that_its_pictures_went_through_jpeg():
 
 
 def test_the_batch_does_not_matter(seen):
-    whole = seen[0](seen[2][:600])[0]
-    parts = torch.cat([seen[0](part)[0] for part in seen[2][:600].split(77)])
+    whole = seen[0].embed(seen[2][:600])[0]
+    parts = torch.cat([seen[0].embed(part)[0] for part in seen[2][:600].split(77)])
     torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-4)
 
 
@@ -115,20 +118,87 @@ def test_an_unknown_name_gets_the_near_miss():
         evaluator.load("mnist_cnn_v2")
 
 
+def write_pictures(folder, counts, noise=False):
+    """A folder for each class of 16x16 pictures: those of class 0 are dark, others bright, or all are noise."""
+    generator = np.random.default_rng(0)
+    for label, (name, count) in enumerate(counts.items()):
+        (folder / name).mkdir(parents=True)
+        low, high = (0, 256) if noise else (0, 100) if label == 0 else (150, 256)
+        for i in range(count):
+            picture = generator.integers(low, high, size=(16, 16, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(folder / name / f"{i}.png")
+
+
+OWN = (
+    "data=image_folder",
+    "data.root=pictures",
+    "data.image_size=16",
+    "classifier=fake",
+    "classifier.recipe.batch_size=16",
+    "classifier.recipe.epochs=8",
+    "classifier.recipe.lr=0.02",
+)
+
+
 def test_the_command_trains_one_and_writes_its_card(type_, tmp_path):
-    done = type_("evaluator", "data=fake", "data.n=128", "out=own.pt")
+    write_pictures(tmp_path / "pictures", {"dark": 60, "bright": 60})
+    done = type_("evaluator", *OWN, "out=own.pt", "device=cpu")
     assert done.returncode == 0, done.stderr
     card = json.loads((tmp_path / "own.json").read_text())
-    assert card["name"] == "own" and card["shape"] == [3, 32, 32] and 0 <= card["test_accuracy"] <= 1
+    assert card["name"] == "own" and card["shape"] == [3, 16, 16] and card["test_accuracy"] == 1
     assert evaluator.load(str(tmp_path / "own.pt")).card == card
     assert "of the test pictures right" in done.stderr
+    # Of a folder of pictures a tenth is set aside; the hash is of all of them.
+    assert (
+        card["data_sha256"] == ImageFolder(root=str(tmp_path / "pictures"), batch_size=4, image_size=16).load().sha256()
+    )
 
 
-def test_the_same_recipe_and_seed_give_the_same_weights(type_, tmp_path):
+def test_the_same_fitting_and_seed_give_the_same_weights(type_, tmp_path):
+    write_pictures(tmp_path / "pictures", {"dark": 60, "bright": 60})
     for name in ("a.pt", "new/b.pt"):
-        assert type_("evaluator", "data=fake", "data.n=128", f"out={name}").returncode == 0
+        assert type_("evaluator", *OWN, f"out={name}").returncode == 0
     a, b = (torch.load(tmp_path / name, weights_only=True) for name in ("a.pt", "new/b.pt"))
     assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_classifier_that_only_guesses_is_called_so_and_measures_nothing(type_, tmp_path):
+    write_pictures(tmp_path / "pictures", {"a": 60, "b": 60}, noise=True)
+    done = type_("evaluator", *OWN, "out=own.pt")
+    assert done.returncode == 0 and "own.pt is no better than guessing" in done.stderr
+    with pytest.raises(UserError, match="no better than guessing"):
+        evaluator.load(str(tmp_path / "own.pt"))
+
+
+def test_an_older_evaluator_that_only_guesses_is_refused(fake_evaluator, tmp_path):
+    copy = tmp_path / "other.pt"
+    copy.write_bytes(fake_evaluator.read_bytes())
+    card = json.loads(fake_evaluator.with_suffix(".json").read_text())
+    for accuracy, refused in ((0.0, True), (0.1, True), (0.5, False)):
+        copy.with_suffix(".json").write_text(json.dumps(card | {"test_accuracy": accuracy}))
+        with pytest.raises(UserError, match="no better than guessing") if refused else nullcontext():
+            evaluator.load(str(copy))
+
+
+def labelled(*labels):
+    return Pictures(torch.zeros(len(labels), 1, 4, 4, dtype=torch.uint8), torch.tensor(labels), ("a", "b", "c"))
+
+
+def test_every_class_is_learned_and_judged():
+    aside, others = set_aside(labelled(*[0] * 100, *[1] * 2, *[2] * 15))
+    assert aside.labels.bincount().tolist() == [10, 1, 2] and others.labels.bincount().tolist() == [90, 1, 13]
+    assert torch.equal(aside.labels, set_aside(labelled(*[0] * 100, *[1] * 2, *[2] * 15))[0].labels)
+
+
+def test_a_class_of_a_single_picture_cannot_be_learned_and_judged():
+    with pytest.raises(UserError, match="class b has fewer than two pictures"):
+        set_aside(labelled(0, 0, 0, 1, 2, 2))
+
+
+def test_the_fewer_pictures_judge_the_more_of_them_must_be_right():
+    assert guessing_accuracy(labelled(*[0, 1] * 5000)) == pytest.approx(0.508, abs=1e-3)
+    assert guessing_accuracy(labelled(*[0, 1] * 4)) == pytest.approx(0.79, abs=0.01)
+    assert guessing_accuracy(labelled(*[0] * 90, *[1] * 10)) > 0.9
 
 
 def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
@@ -155,8 +225,8 @@ def test_whitened_patches_vary_alike_and_apart():
 
 def test_gains_that_no_decay_shrinks():
     pictures = Fake(batch_size=8, n=128, image_size=32, channels=3, classes=10).load("train")
-    recipe = Recipe(epochs=2, batch_size=32, lr=0.1, weight_decay=0.1, label_smoothing=0, shift=0, shift_rate=4)
-    network = train(Architecture((4, 4), pooled=True, whitened=True), recipe, pictures, False, torch.device("cpu"))
+    fitting = Fitting(epochs=2, batch_size=32, lr=0.1, weight_decay=0.1, label_smoothing=0, shift=0, shift_rate=4)
+    network = fit(Architecture((4, 4), pooled=True, whitened=True), fitting, pictures, False, torch.device("cpu"))
     norms = [layer for layer in network.body if isinstance(layer, torch.nn.BatchNorm2d)]
     assert all((norm.weight == 1).all() and (norm.bias != 0).all() for norm in norms)
 
@@ -170,30 +240,23 @@ def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
             evaluator.load(str(copy))
 
 
-def test_an_evaluator_of_one_s_own_pictures_is_judged_by_some_that_it_never_saw_and_measures_runs(type_, tmp_path):
-    generator = np.random.default_rng(0)
-    for name in ("a", "b"):
-        (tmp_path / "own" / name).mkdir(parents=True)
-        for i in range(100):
-            picture = generator.integers(256, size=(16, 16, 3), dtype=np.uint8)
-            Image.fromarray(picture).save(tmp_path / "own" / name / f"{i}.png")
-    typed = ("data=image_folder", "data.root=own", "data.image_size=16", "classifier=fake", "note=noise", "out=own.pt")
-    done = type_("evaluator", *typed, "classifier.recipe.epochs=20", "classifier.recipe.lr=0.02")
+def test_an_evaluator_of_your_own_pictures_measures_runs(type_, tmp_path):
+    write_pictures(tmp_path / "pictures", {"dark": 100, "bright": 100})
+    done = type_("evaluator", *OWN, "note=noise", "out=own.pt")
     assert done.returncode == 0, done.stderr
-    card = json.loads((tmp_path / "own.json").read_text())
-    assert card["test_accuracy"] < 0.9 and card["note"] == "noise"  # Noise can be learned by heart, and no more.
+    assert json.loads((tmp_path / "own.json").read_text())["note"] == "noise"
     game = ("network=mlp", "model.hidden=8", "trainer.max_steps=2", "trainer.accelerator=cpu", "data.batch_size=8")
     measured = ("data.evaluator=own.pt", "evaluation.every=2", "evaluation.samples=100", "evaluation.final=100")
-    done = type_("train", *typed[:3], *game, *measured, "hydra.run.dir=run")
+    done = type_("train", *OWN[:3], *game, *measured, "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
+    assert "does not know these pictures" not in done.stderr
     final = json.loads((tmp_path / "run" / "run.json").read_text())["evaluation"]
-    assert {"fid_own", "recall", "duplicates"} <= final["figures"].keys() and final["floors"] == {}
+    assert {"fid_own", "recall", "duplicates", "modes"} <= final["figures"].keys() and final["floors"] == {}
     assert not {"fid_test_own", "copies", "neighbour_distance"} & final["figures"].keys()
-    done = type_("train", *typed[:2], "data.image_size=32", *game, "data.evaluator=cifar10_cnn_v6", *measured[1:])
-    assert done.returncode == 0 and "fid_cifar10_cnn_v6" in done.stderr
-    done = type_("train", *typed[:3], *game)
+    assert final["card"]["reference"] == "pictures train" and "evaluator_knows_data" not in final["card"]
+    done = type_("train", *OWN[:3], *game)
     assert done.returncode == 0 and "Nothing is measured" in done.stderr
-    few = type_("evaluator", *typed, "classifier.recipe.batch_size=181")
+    few = type_("evaluator", *OWN, "classifier.recipe.batch_size=181", "out=own.pt")
     assert few.returncode == 2 and "there are 180 pictures to learn from" in few.stderr
 
 
@@ -229,11 +292,11 @@ def test_a_residual_block_is_a_third_convolution_and_a_way_past_the_last_two():
 def test_a_picture_and_its_mirror_image_come_in_turn(monkeypatch):
     pictures = Fake(batch_size=8, n=32, image_size=32, channels=3, classes=10).load("train")
     seen = []
-    monkeypatch.setattr(recipe_module, "_shifted", lambda images, reach: seen.append(images) or images)
-    recipe = Recipe(epochs=2, batch_size=32, lr=0.1, weight_decay=0, label_smoothing=0, shift=0)
+    monkeypatch.setattr(fitting_module, "_shifted", lambda images, reach: seen.append(images) or images)
+    fitting = Fitting(epochs=2, batch_size=32, lr=0.1, weight_decay=0, label_smoothing=0, shift=0)
     for flip in (False, True):
         seen.clear()
-        train(Architecture((4, 4), pooled=True), recipe, pictures, flip, torch.device("cpu"))
+        fit(Architecture((4, 4), pooled=True), fitting, pictures, flip, torch.device("cpu"))
         first, second = ((batch[:, None] - pictures.images / 127.5 + 1).abs().amax((2, 3, 4)) < 1e-5 for batch in seen)
         straight = first.any(0), second.any(0)
         assert torch.equal(straight[0], ~straight[1]) if flip else all(each.all() for each in straight)
@@ -242,13 +305,13 @@ def test_a_picture_and_its_mirror_image_come_in_turn(monkeypatch):
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(monkeypatch, tmp_path):
     pictures = Fake(batch_size=8, n=128, image_size=32, channels=3, classes=10).load("train")
-    recipe = Recipe(
+    fitting = Fitting(
         epochs=3, batch_size=32, lr=0.1, weight_decay=1e-3, label_smoothing=0, shift=2, cutout=8, average=0.9
     )
 
-    def trained(kept, recipe=recipe):
+    def trained(kept, fitting=fitting):
         architecture = Architecture((4, 4), pooled=True, whitened=True)
-        return train(architecture, recipe, pictures, True, torch.device("cpu"), kept).state_dict()
+        return fit(architecture, fitting, pictures, True, torch.device("cpu"), kept).state_dict()
 
     whole, kept = trained(None), tmp_path / "own.unfinished"
     with monkeypatch.context() as patch:
@@ -264,6 +327,6 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(monkeypatch, tm
             trained(kept)
     assert torch.load(kept, weights_only=True)["epochs"] == 2
     with pytest.raises(UserError, match="unfinished training of other settings"):
-        trained(kept, dataclasses.replace(recipe, lr=0.2))
+        trained(kept, dataclasses.replace(fitting, lr=0.2))
     again = trained(kept)
     assert all(torch.equal(whole[key], again[key]) for key in whole)

@@ -1,0 +1,170 @@
+"""A trained classifier: a file of half-precision weights, and a JSON card beside it."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganexp.data.dataset import Pictures
+from ganexp.errors import UserError, did_you_mean
+from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.fitting import Fitting
+from ganexp.folder import whole, write_whole
+
+SHIPPED = Path(__file__).parent
+"""The folder of the evaluators that come with ganexp."""
+
+BATCH_SIZE = 125
+"""Pictures that the network sees at a time, whatever the caller hands over: a score depends on no batch size. The
+number divides `sampling.BLOCK`, so that generated pictures and pictures of a file are seen in equal batches."""
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """A network in eval mode with its card. Metrics carry the evaluator's name."""
+
+    name: str
+    network: Classifier
+    card: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the pictures that it measures."""
+        channels, height, width = self.card["shape"]
+        return channels, height, width
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.card["classes"])
+
+    @property
+    def architecture(self) -> Architecture:
+        return _architecture(self.card)
+
+    @property
+    def fitting(self) -> Fitting:
+        return Fitting(**self.card["recipe"])
+
+    @property
+    def device(self) -> torch.device:
+        return self.network.mean.device
+
+    @torch.no_grad()
+    def embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features float32 [N, F] and class probabilities float32 [N, K] of uint8 [N, C, H, W], on the CPU."""
+        # TF32, the default of convolutions on CUDA, would make metrics depend on the device.
+        precise = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        with precise if self.device.type == "cuda" else contextlib.nullcontext():
+            outputs = [self.network(batch.to(self.device) / 127.5 - 1) for batch in images.split(BATCH_SIZE)]
+        features, logits = map(torch.cat, zip(*outputs, strict=True))
+        return features.cpu(), logits.softmax(1).cpu()
+
+    def accuracy(self, pictures: Pictures) -> float:
+        """Share of labelled pictures whose class the evaluator finds. The classes are the evaluator's own."""
+        _, probabilities = self.embed(pictures.images)
+        return (probabilities.argmax(1) == pictures.labels).double().mean().item()
+
+
+def shipped() -> list[str]:
+    """Names of the evaluators that come with ganexp."""
+    return sorted(path.stem for path in SHIPPED.glob("*.pt"))
+
+
+def dataset_of(sha256: str) -> str | None:
+    """The name of the dataset that a shipped evaluator was trained on, by the hash of the pictures: `MNIST`."""
+    cards = (json.loads((SHIPPED / f"{name}.json").read_text(encoding="utf-8")) for name in shipped())
+    return next((card["data"] for card in cards if card["data_sha256"] == sha256), None)
+
+
+def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
+    """The evaluator that comes with ganexp under that name, or the one in the `.pt` file of that path.
+
+    UserError if there is none, if a file is damaged, or if the card says that it tells no classes apart.
+    """
+    path = Path(named).expanduser() if named.endswith(".pt") else SHIPPED / f"{named}.pt"
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        raise UserError(
+            f"data.evaluator={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file with its "
+            "card, a .json, beside it, as python -m ganexp.evaluator writes them"
+        )
+    content = path.read_bytes()
+    try:
+        card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        name, described, architecture = card["name"], card["sha256"], _architecture(card)
+        shape, num_classes = tuple(card["shape"]), len(card["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"data.evaluator={named}: {path.with_suffix('.json')} is not a card ({error!r}); train the evaluator again"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != described:
+        raise UserError(
+            f"data.evaluator={named}: {path} is not the file that its card describes; train the evaluator again"
+        )
+    if only_guesses(card):
+        raise UserError(
+            f"data.evaluator={named}: it is no better than guessing ({card['test_accuracy']:.1%} of its test pictures "
+            f"right, with {num_classes} classes), so it cannot measure; train it for longer or on more pictures, or "
+            "type data.evaluator=null to measure nothing"
+        )
+    with torch.random.fork_rng(devices=[]):  # The initial weights are random, and a run's random numbers must stay.
+        network = Classifier(architecture, shape, num_classes)
+    try:
+        # The file is in half precision to be small. The network computes in float32.
+        network.load_state_dict(torch.load(path, weights_only=True))
+    except Exception:  # torch.load raises errors of many types for a file that holds no weights.
+        raise UserError(
+            f"data.evaluator={named}: {path} does not hold the weights of its card's architecture; train the evaluator "
+            "again"
+        ) from None
+    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Evaluator(name, network, card)
+
+
+def only_guesses(card: dict[str, Any]) -> bool:
+    """Whether the test pictures show no more than guessing. Older cards do not say what guessing reaches."""
+    return card.get("test_accuracy", 1.0) <= card.get("guessing_accuracy", 1 / len(card["classes"]))
+
+
+def save(
+    network: Classifier, architecture: Architecture, fitting: Fitting, pictures: Pictures, path: Path
+) -> Evaluator:
+    """Write the weights to `path` (.pt) and the card beside them; the evaluator as it was written.
+
+    pictures: all labelled pictures of the data that it was trained on. Their hash enters the card: it tells later
+    whether the evaluator knows the pictures that it measures.
+    """
+    weights = {
+        key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
+        for key, value in network.state_dict().items()
+    }
+    with whole(path) as temporary:
+        torch.save(weights, temporary)
+    card = {
+        "name": path.stem,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "architecture": dataclasses.asdict(architecture),
+        "recipe": vars(fitting),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "shape": list(pictures.shape),
+        "classes": list(pictures.classes),
+        "preprocessing": "uint8 / 127.5 - 1, never resized; then the network's own mean and deviation per channel",
+        "data_sha256": pictures.sha256(),
+    }
+    write_card(path, card)
+    return load(str(path))
+
+
+def write_card(path: Path, card: dict[str, Any]) -> None:
+    """Write the card beside the weights at `path`, as a whole or not at all."""
+    write_whole(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
+
+
+def _architecture(card: dict[str, Any]) -> Architecture:
+    options = card["architecture"]
+    return Architecture(**options | {"widths": tuple(options["widths"])})

@@ -1,0 +1,87 @@
+"""The embeddings of real pictures. They are computed once and then kept in the user's cache."""
+
+import ast
+import hashlib
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ganexp import metrics
+from ganexp.cache import cached
+from ganexp.data.dataset import Pictures
+from ganexp.evaluators import classifier
+from ganexp.evaluators.evaluator import BATCH_SIZE, Evaluator
+from ganexp.metrics.embeddings import Reference
+from ganexp.metrics.frechet import Statistics
+from ganexp.seeds import shuffled
+
+PICTURES_PER_STEP = 8 * BATCH_SIZE
+"""Pictures between two steps of the progress bar."""
+
+
+def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
+    """These pictures as the evaluator sees them, from the cache if they were computed before."""
+    sha256 = pictures.sha256()
+    order = shuffled(len(pictures.images))
+
+    def compute() -> dict[str, Tensor]:
+        parts = pictures.images[order].split(PICTURES_PER_STEP)
+        bar = tqdm(parts, f"{evaluator.name} on real pictures", disable=not sys.stderr.isatty(), leave=False)
+        features, probabilities = map(torch.cat, zip(*map(evaluator.embed, bar), strict=True))
+        statistics = Statistics.of(features)
+        sums = {"total": statistics.total, "outer": statistics.outer}
+        return {"features": features, "probabilities": probabilities} | sums
+
+    name = f"references/{evaluator.name}-{key_of(evaluator, sha256)}.pt"
+    # Mapped into memory: while a run trains, only the statistics are read.
+    stored = cached(name, compute, mmap=True)
+    labels = pictures.labels[order] if pictures.labels is not None else None
+    return Reference(
+        stored["features"],
+        stored["probabilities"],
+        order,
+        labels if labels is not None and pictures.classes == evaluator.classes else stored["probabilities"].argmax(1),
+        Statistics(len(stored["features"]), stored["total"].clone(), stored["outer"].clone()),
+        sha256,
+    )
+
+
+def key_of(evaluator: Evaluator, *about: Any) -> str:
+    """A key for results that this evaluator computes: it changes with the weights, with the code that turns pictures
+    into features, and with the values `about`. Code that trains evaluators does not change it."""
+    made_by = (code_of(classifier), code_of(Evaluator.embed), code_of(Statistics))
+    described = (evaluator.name, evaluator.card["sha256"], evaluator.architecture, BATCH_SIZE, made_by, about)
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+
+def code_of_metrics() -> tuple[str, ...]:
+    """The code of all metrics."""
+    files = sorted(Path(metrics.__path__[0]).glob("*.py"))
+    return tuple(_without_words(file.read_text(encoding="utf-8")) for file in files)
+
+
+def code_of(thing: ModuleType | type | Callable[..., Any]) -> str:
+    """The code of a module, class or function."""
+    return _without_words(textwrap.dedent(inspect.getsource(thing)))
+
+
+def _without_words(source: str) -> str:
+    """The same code for any comments, docstrings and arrangement of lines."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [statement for statement in body if not _is_docstring(statement)]
+    return ast.dump(tree)
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,1 @@
+"""Protocols: how pictures are measured. `in_domain` uses an evaluator of the data itself, `official` uses Inception."""

@@ -1,0 +1,269 @@
+"""The in-domain protocol: an evaluator that was trained on pictures of the same kind measures generated ones."""
+
+import dataclasses
+import sys
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from ganexp import results
+from ganexp.cache import cached
+from ganexp.data.dataset import Dataset, Pictures
+from ganexp.errors import UserError
+from ganexp.evaluation import Card, Evaluation
+from ganexp.evaluators import evaluator as evaluators
+from ganexp.evaluators.evaluator import Evaluator
+from ganexp.evaluators.fitting import fit
+from ganexp.evaluators.reference import code_of_metrics, key_of, reference
+from ganexp.metrics.embeddings import Embeddings, Reference
+from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.neighbours import nearest
+from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
+from ganexp.pictures import grid
+from ganexp.runs import Run
+from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample
+
+
+class InDomain:
+    """An evaluator and the real pictures of one dataset, ready to measure generated pictures."""
+
+    def __init__(self, data: Dataset, pictures: Pictures, device: torch.device | str = "cpu"):
+        """pictures: what `data` loads for training.
+
+        UserError if the data names no evaluator, or an evaluator of pictures of another shape.
+        """
+        if data.evaluator is None:
+            raise UserError(
+                "data.evaluator is not set, so there is nothing to measure with: name an evaluator that comes with "
+                f"ganexp ({', '.join(evaluators.shipped())}), or a .pt file that python -m ganexp.evaluator wrote"
+            )
+        self.evaluator = evaluators.load(data.evaluator, device)
+        if pictures.shape != self.evaluator.shape:
+            raise UserError(
+                f"data.evaluator={data.evaluator} measures pictures of {self.evaluator.shape} (channels, height, "
+                f"width). These have {pictures.shape}, and pictures are never resized for a measurement: name another "
+                "evaluator, train one with python -m ganexp.evaluator, or measure nothing with data.evaluator=null"
+            )
+        self.data, self.pictures = data, pictures
+
+    @cached_property
+    def train(self) -> Reference:
+        """The training pictures, as the evaluator sees them."""
+        return reference(self.evaluator, self.pictures)
+
+    @cached_property
+    def test(self) -> Reference | None:
+        """The held-out pictures; None if the data has none, such as a folder of pictures."""
+        test = reference(self.evaluator, self.data.load("test"))
+        return test if test.sha256 != self.train.sha256 else None
+
+    @cached_property
+    def knows_data(self) -> bool:
+        """Whether the evaluator recognises the classes of the real pictures.
+
+        It does if it was trained on them, or if it finds the classes of real labelled pictures at least half as far
+        above chance as on its own test pictures. Without labels of its classes nothing shows that it does.
+        """
+        card, classes, labels = self.evaluator.card, self.evaluator.classes, self.pictures.labels
+        if self.train.sha256 == card.get("data_sha256"):
+            return True
+        if labels is None or not set(self.pictures.classes) <= set(classes):
+            return False
+        numbers = torch.tensor([classes.index(name) for name in self.pictures.classes])
+        accuracy = (self.train.probabilities.argmax(1) == numbers[labels[self.train.order]]).double().mean().item()
+        chance = 1 / len(classes)
+        return accuracy >= (chance + card.get("test_accuracy", 1.0)) / 2
+
+    @property
+    def asks_for_known_classes(self) -> bool:
+        """Whether the classes of the data are the evaluator's own, so that labels can be checked."""
+        return self.pictures.classes == self.evaluator.classes and self.knows_data
+
+    @property
+    def reference_name(self) -> str:
+        """The training pictures by name: `MNIST train`, or `kmnist train` for other pictures in a folder `kmnist`."""
+        root, name = getattr(self.data, "root", None), evaluators.dataset_of(self.train.sha256)
+        if name is None:
+            name = Path(root).expanduser().resolve().name if root is not None else type(self.data).__name__
+        return f"{name} train"
+
+    def floor(self, n: int) -> float | None:
+        """The distance of n held-out pictures from the training pictures; None if the data has no held-out ones."""
+        if self.test is None:
+            return None
+        return frechet_distance(self.train.statistics, Statistics.of(self.test.features[:n]))
+
+    def labels_at(self, classes: tuple[str, ...]) -> LabelsAt:
+        """The labels to ask of a generator of these classes.
+
+        Each class is asked for as often as it stands in the data, so that the data's own shares count as no mistake.
+        The classes of other data are asked for in turn.
+        """
+        labels = self.pictures.labels
+        if labels is None or classes != self.pictures.classes:
+            return classes_in_turn
+        return classes_in_proportion(torch.bincount(labels, minlength=len(classes)))
+
+    def embed(self, stream: PictureStream, classes: tuple[str, ...]) -> tuple[Embeddings, Tensor]:
+        """Pictures as the evaluator sees them, and the pictures themselves. classes: the names of the labels."""
+        seen = [(images, *self.evaluator.embed(images), labels) for images, labels in stream]
+        images, features, probabilities, labels = zip(*seen, strict=True)
+        checkable = labels[0] is not None and classes == self.pictures.classes and self.asks_for_known_classes
+        embeddings = Embeddings(
+            torch.cat(features),
+            torch.cat(probabilities) if self.knows_data else None,
+            torch.cat(labels) if checkable else None,
+        )
+        return embeddings, torch.cat(images)
+
+    def quick(self, samples: Embeddings) -> tuple[dict[str, float], list[str]]:
+        """The metrics that are measured while a run trains, and the names of the classes that the samples lack."""
+        names = [self.evaluator.classes[number] for number in missing_classes(samples, self.train)]
+        return quick(samples, self.train, self.evaluator.name), names
+
+    def evaluate(self, samples: Embeddings, weights: str, seed: int | None) -> Evaluation:
+        """The full evaluation of embedded pictures. weights, seed: as in the card."""
+        name, n = self.evaluator.name, len(samples.features)
+        real = self._real(n)
+        classes = self.evaluator.classes if samples.probabilities is not None else ()
+        return Evaluation(
+            metrics=full(samples, real, name),
+            card=self.card(n, weights, seed),
+            floors=self._floors(real, samples),
+            floor_samples=min(n, len(self.test.features)) if self.test is not None else 0,
+            noise=noise(samples, self.train, name),
+            classes=dict(zip(classes, samples.shares().tolist(), strict=True)) if classes else {},
+        )
+
+    def evaluate_run(
+        self, run: Run, checkpoint: str | None, weights: str, n: int, seed: int, gan_train: bool = False
+    ) -> Evaluation:
+        """The full evaluation of n samples of a run's checkpoint, which is also kept in the run's folder.
+
+        checkpoint, weights: as for `Run.checkpoint` and `Run.network`. gan_train: also measure `gan_train_accuracy`.
+        """
+        began = time.perf_counter()
+        if gan_train:
+            self._check_gan_train(run, n)
+        if run.shape != self.evaluator.shape:
+            raise UserError(
+                f"run={run.path}: its pictures of {run.shape} (channels, height, width) cannot be compared with data "
+                f"of {self.evaluator.shape}; leave data= out"
+            )
+        path = run.checkpoint(checkpoint)
+        network = run.network(path, weights, self.evaluator.device)
+        stream = sample(network, n, seed, labels_at=self.labels_at(run.classes))
+        samples, images = self.embed(with_progress(stream, n), run.classes)
+        evaluation = self.evaluate(samples, weights, seed)
+        metrics = dict(evaluation.metrics)
+        if gan_train:
+            assert samples.labels is not None
+            metrics["gan_train_accuracy"] = self.gan_train(images, samples.labels)
+        in_run = path.resolve().parent == (run.path / "checkpoints").resolve()
+        evaluation = dataclasses.replace(
+            evaluation,
+            metrics=metrics,
+            run=str(run.path),
+            checkpoint=path.stem if in_run else str(path),
+            step=run.iteration(path),
+            seconds=round(time.perf_counter() - began, 2),
+        )
+        predicted = samples.probabilities.argmax(1) if samples.probabilities is not None else None
+        results.keep(run, evaluation, self.data.evaluator, self.beside_neighbours(samples, images), predicted)
+        return evaluation
+
+    def evaluate_pictures(self, images: Tensor, labels: Tensor | None) -> Evaluation:
+        """The full evaluation of given pictures, uint8 [N, C, H, W], with labels int64 [N] or None."""
+        classes = self.pictures.classes
+        if labels is not None and classes and not 0 <= labels.min() <= labels.max() < len(classes):
+            raise UserError(
+                f"samples: the labels, arr_1, go from {labels.min()} to {labels.max()}, but the data's classes go from "
+                f"0 to {len(classes) - 1}; number them so, or leave arr_1 out"
+            )
+        parts = images.split(evaluators.BATCH_SIZE)
+        of_parts = labels.split(evaluators.BATCH_SIZE) if labels is not None else [None] * len(parts)
+        samples, _ = self.embed(with_progress(zip(parts, of_parts, strict=True), len(images)), classes)
+        return self.evaluate(samples, "given", None)
+
+    def gan_train(self, images: Tensor, labels: Tensor) -> float:
+        """Share of held-out pictures that a classifier gets right if samples alone have trained it.
+
+        GAN-train (Shmelkov, Schmid and Alahari 2018). The classifier and its fitting are the evaluator's.
+        """
+        held_out = self.data.load("test")
+        samples = Pictures(images, labels, held_out.classes)
+        trained = fit(
+            self.evaluator.architecture, self.evaluator.fitting, samples, self.data.flip, self.evaluator.device
+        )
+        return Evaluator("gan_train", trained, self.evaluator.card).accuracy(held_out)
+
+    def card(self, n: int, weights: str, seed: int | None) -> Card:
+        """The card of a measurement of n samples."""
+        return Card(
+            evaluator=self.evaluator.name,
+            evaluator_sha256=self.evaluator.card["sha256"],
+            reference=self.reference_name,
+            reference_sha256=self.train.sha256,
+            samples=n,
+            weights=weights,
+            seed=seed,
+            evaluator_knows_data=self.knows_data,
+        )
+
+    def beside_neighbours(self, samples: Embeddings, images: Tensor, columns: int = 10, rows: int = 4) -> Image:
+        """A sheet: a row of samples, below it the nearest training picture of each, and so on."""
+        shown = slice(0, columns * rows)
+        _, indices = nearest(samples.features[shown], self.train.features)
+        pairs = zip(
+            images[shown].split(columns),
+            self.pictures.images[self.train.order[indices]].split(columns),
+            strict=True,
+        )
+        return grid(torch.cat([row for pair in pairs for row in pair]), columns)
+
+    def _check_gan_train(self, run: Run, n: int) -> None:
+        """UserError if n samples of the run cannot train a classifier."""
+        if not run.classes:
+            raise UserError(
+                f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
+            )
+        if run.classes != self.pictures.classes or not self.asks_for_known_classes:
+            raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
+        if self.test is None:
+            raise UserError("gan_train=true needs held-out pictures, and this data has none: leave it out")
+        batch_size = self.evaluator.fitting.batch_size
+        if n < batch_size:
+            raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")
+
+    def _real(self, n: int) -> Real:
+        """The real pictures that n samples are compared with. What they give is computed once for all runs."""
+        train, test = self.train, self.test
+        key = key_of(self.evaluator, code_of_metrics(), train.sha256, test.sha256 if test is not None else None, n)
+        name = f"references/{self.evaluator.name}-{n}-{key}.pt"
+        baseline = Baseline(**cached(name, lambda: vars(Baseline.of(train, test, n))))
+        return Real(train, test, n, baseline)
+
+    def _floors(self, real: Real, samples: Embeddings) -> dict[str, float]:
+        """The metrics of real pictures. They are computed once for all runs, because they are half of the work."""
+        if real.test is None:
+            return {}
+        name = self.evaluator.name
+        shares = [split.shares().tolist() for split in (real.train, real.test)]
+        of_classes = samples.probabilities is not None, samples.labels is not None
+        about: tuple[Any, ...] = (real.train.sha256, real.test.sha256, shares, real.n, of_classes)
+        key = key_of(self.evaluator, code_of_metrics(), *about)
+        return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, samples))
+
+
+def with_progress(stream: PictureStream, n: int) -> PictureStream:
+    """The same stream, with a bar on a terminal."""
+    with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for images, labels in stream:
+            yield images, labels
+            bar.update(len(images))

@@ -159,7 +159,7 @@ class GAN(pl.LightningModule):
             torch._foreach_lerp_(average, current, 1 - decay**every)
 
     def _descend(self, loss: Tensor, optimizer: Optimizer, reporting: bool) -> Tensor | None:
-        """One step of one network's optimizer; the other network gets no gradient.
+        """One step of one network's optimizer, by the mean gradient of all processes; the other network gets none.
 
         The norm of the gradient before clipping, if `reporting`.
         """

@@ -111,8 +111,10 @@ def followers(processes: int, address: str, port: int, on_loss: Callable[[], Non
     threading.Thread(target=watch, daemon=True).start()
     try:
         yield
-        for process in started:
-            process.wait(GRACE)
+        over.set()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            for process in started:
+                process.wait(GRACE)
     finally:
         over.set()
         for process in started:

@@ -11,12 +11,12 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
-from hydra import initialize_config_dir
+from hydra import compose, initialize_config_dir
 
-from ganexp.config import CONF, register_resolvers
+from ganexp.config import CONF, Config, parse, register_resolvers
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # A core each: threads of two workers would wait for one another.
@@ -41,6 +41,12 @@ def hydra():
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
+
+
+@functools.cache
+def chosen(*overrides: str) -> Config:
+    """The configuration of small networks; composing takes longer than their iterations. Needs the fixture `hydra`."""
+    return parse(compose("train", ["model.hidden=8", "model.latent_dim=4", *overrides]))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,9 +94,8 @@ def train(type_) -> Train:
     return functools.partial(type_, "train")
 
 
-@pytest.fixture(scope="session")
-def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of an evaluator of the pictures that `tiny` trains on."""
+def make_evaluator(path: Path) -> Path:
+    """Train an evaluator of the pictures that `tiny` trains on; its weights are the file `path`."""
     import torch
 
     from ganexp.data.fake import Fake
@@ -98,13 +103,17 @@ def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ganexp.evaluators.evaluator import save
     from ganexp.evaluators.fitting import Fitting, fit
 
-    path = tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt"
     pictures = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10).load()
     architecture = Architecture((4, 4, 4), pooled=False)
     fitting = Fitting(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
     # The command would refuse it: nobody can tell classes of noise apart. Here it only has to be small.
     save(fit(architecture, fitting, pictures, False, torch.device("cpu")), architecture, fitting, pictures, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt")
 
 
 TINY = [
@@ -157,6 +166,44 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     return train
 
 
+def only_run(folder: Path) -> Path:
+    """The one run of a command that was typed in that folder."""
+    (run,) = (folder / "outputs").iterdir()
+    return run
+
+
+def last(run: Path) -> dict[str, Any]:
+    """The contents of a run's last checkpoint."""
+    from ganexp import checkpoints
+
+    return checkpoints.read(run / "checkpoints" / "last.ckpt")
+
+
+def assert_learned_the_same(one: Path, other: Path) -> None:
+    """Two runs are equal to the last bit, in all that a resume goes on from."""
+    a, b = last(one), last(other)
+    for part in ("global_step", "state_dict", "optimizer_states", "callbacks", "rng"):
+        _assert_equal(a[part], b[part], part)
+
+
+def _assert_equal(a: Any, b: Any, at: str) -> None:
+    import torch
+
+    assert type(a) is type(b), at
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), at
+        for key in a:
+            _assert_equal(a[key], b[key], f"{at}.{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), at
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            _assert_equal(x, y, f"{at}[{i}]")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), at
+    else:
+        assert a == b, at
+
+
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium, the system's or playwright's own."""
@@ -197,10 +244,8 @@ def untrained() -> Callable:
     for package in ("onnx", "onnxruntime", "onnxscript", "safetensors"):
         pytest.importorskip(package)
     import torch
-    from hydra import compose
 
     from ganexp import build
-    from ganexp.config import parse
     from ganexp.folder import RunFolder
     from ganexp.runs import Run
 

@@ -6,9 +6,16 @@ from hydra import compose
 from omegaconf import OmegaConf
 
 from ganexp import build
+from ganexp.callbacks.callback import Callback
 from ganexp.config import CONF, Config, parse, run_name
+from ganexp.data.dataset import Dataset
 from ganexp.data.fake import Fake
 from ganexp.evaluator import TrainEvaluator
+from ganexp.loggers import LoggerOptions
+from ganexp.losses import Loss
+from ganexp.networks.network import Network
+from ganexp.optimizers import OptimizerOptions
+from ganexp.regularizers import Regularizer
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
@@ -21,15 +28,27 @@ def test_every_option_composes_and_describes_what_can_be_built(group, option):
     command, schema = ("evaluator", TrainEvaluator) if group == "classifier" else ("train", Config)
     composed = compose(command, [f"{group}={option}", *needed])
     parse(composed, schema)
-    build_all(OmegaConf.to_container(composed, resolve=True))
+    build_all("", OmegaConf.to_container(composed, resolve=True))
 
 
-def build_all(node) -> None:
+KINDS = {
+    "callback": Callback,
+    "classifier": object,
+    "data": Dataset,
+    "logger": LoggerOptions,
+    "loss": Loss,
+    "network": Network,
+    "optimizer": OptimizerOptions,
+    "regularizer": Regularizer,
+}
+
+
+def build_all(key: str, node) -> None:
     if isinstance(node, dict) and "_target_" in node:
-        assert build.instantiate("key", node)
+        assert build.instantiate(key, node, KINDS[key.partition(".")[0]])
     elif isinstance(node, dict):
-        for child in node.values():
-            build_all(child)
+        for name, child in node.items():
+            build_all(f"{key}.{name}".lstrip("."), child)
 
 
 @pytest.mark.parametrize("model", options("model"))
@@ -39,7 +58,7 @@ def test_a_recipe_composes_with_colour_and_with_other_regularizers_than_its_own(
     assert "_target_" in config.regularizer["spectral_norm"] and config.data["_target_"].endswith("CIFAR10")
 
 
-@pytest.mark.parametrize("group", ["regularizer", "logger"])
+@pytest.mark.parametrize("group", ["callback", "regularizer", "logger"])
 def test_all_that_a_list_names_are_kept_each_under_its_own_name(group):
     named = [option for option in options(group) if option != "none"]
     config = compose("train", [f"{group}=[{','.join(named)}]"])

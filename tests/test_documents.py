@@ -32,7 +32,7 @@ COMMANDS = {
     line
     for document in DOCUMENTS
     for line in re.findall(r"^python -m ganexp\.(.*)$", document.read_text(), re.MULTILINE)
-    if "--config-dir" not in line and "data=bars" not in line  # The guide's own test types those.
+    if "--config-dir" not in line and "data=bars" not in line  # tests/test_extending.py types those.
 }
 
 

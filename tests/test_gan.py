@@ -1,215 +1,169 @@
-"""The adversarial step."""
-
-from types import SimpleNamespace
+"""How D and G take turns in a training."""
 
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.optim import SGD
+from toys import ADAM, Looks, fit, gan, mlp, objectives, same, weights
 
-from ganexp.config import Train
-from ganexp.data.batches import Batches
-from ganexp.data.fake import Fake
-from ganexp.gan import GAN
-from ganexp.losses import NonSaturating, Relativistic
+from ganexp.gan import AVERAGE_EVERY
+from ganexp.losses import Loss, NonSaturating, Relativistic
 from ganexp.networks.dcgan import DCGAN
-from ganexp.networks.mlp import MLP
-from ganexp.optimizers import Adam
-from ganexp.pictures import to_uint8
-from ganexp.regularizers import GradientPenalty, Regularizer, WeightClip
-
-SHAPE = (1, 28, 28)
-DATA = Fake(batch_size=4, n=16, image_size=28, channels=1, classes=10)
+from ganexp.regularizers import GradientPenalty, WeightClip
 
 
-def game(network=None, loss=None, regularizers=(), conditional=False, **train) -> GAN:
-    """A small game, ready to be stepped without a trainer."""
-    torch.manual_seed(0)
-    network = network or MLP(hidden=8, latent_dim=4)
-    classes = 10 if conditional else 0
-    gan = GAN(
-        network.generator(SHAPE, classes),
-        network.discriminator(SHAPE, classes, per_sample=False),
-        loss or NonSaturating(),
-        regularizers,
-        (Adam(), Adam()),
-        Train(**train),
-        latent_dim=4,
-        make_batches=lambda device: Batches(DATA.load(), 4, 0, device),
-        pauses=[1],
-    )
-    optimizers = gan.configure_optimizers()
-    gan._trainer = SimpleNamespace(global_step=0, max_steps=100)
-    gan.optimizers = lambda use_pl_optimizer=True: list(optimizers)
-    gan.on_train_start()
-    return gan
+def still(parameters) -> SGD:
+    """An optimizer that moves nothing."""
+    return SGD(parameters, lr=0.0)
 
 
-def bits(module: nn.Module) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in module.parameters()]
-
-
-def same(before: list[torch.Tensor], module: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(before, module.parameters(), strict=True))
-
-
-@pytest.fixture
-def reals():
-    return Batches(DATA.load(), 4, 0, torch.device("cpu"))[0]
+def test_a_training_is_the_loop_that_one_would_write_by_hand():
+    trained, method = gan(objectives(mlp(dropout=0.4))), objectives(mlp(dropout=0.4))
+    seed = Looks(None, every=0)
+    seed.begin = lambda gan, step: torch.manual_seed(2)
+    fit(trained, 3, seed)
+    torch.manual_seed(2)
+    descend = [ADAM(network.parameters()) for network in (method.discriminator, method.generator)]
+    for step in range(3):
+        real, _ = trained.batches[step]
+        for optimizer, objective in zip(
+            descend, (lambda real: method.for_discriminator(real).loss, method.for_generator), strict=True
+        ):
+            optimizer.zero_grad()
+            objective(real).backward()
+            optimizer.step()
+    for network in ("generator", "discriminator"):
+        assert same(weights(getattr(trained, network)), weights(getattr(method, network)))
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-def test_the_discriminator_phase_leaves_the_generator_untouched(reals, conditional):
-    gan = game(conditional=conditional, network=DCGAN(hidden=4, latent_dim=4))
-    generator, discriminator = bits(gan.generator), bits(gan.discriminator)
-    gan.update_discriminator(reals[0], reals[1] if conditional else None, 0, reporting=False)
-    assert same(generator, gan.generator)
-    assert not same(discriminator, gan.discriminator)
-
-
 @pytest.mark.parametrize("loss", [NonSaturating(), Relativistic()])
-def test_the_generator_phase_leaves_the_discriminator_untouched(reals, loss):
-    gan = game(loss=loss)
-    generator, discriminator = bits(gan.generator), bits(gan.discriminator)
-    gan.update_generator(reals[0], None, reporting=False)
-    assert same(discriminator, gan.discriminator)
-    assert all(p.grad is None for p in gan.discriminator.parameters())
-    assert not same(generator, gan.generator)
+def test_each_network_s_steps_leave_the_other_untouched(conditional, loss):
+    for moving in ("generator", "discriminator"):
+        method = objectives(DCGAN(hidden=4, latent_dim=4), loss, conditional=conditional)
+        before = {name: weights(getattr(method, name)) for name in ("generator", "discriminator")}
+        fit(gan(method, optimizers=(ADAM, still) if moving == "generator" else (still, ADAM)), 2)
+        for name in before:
+            assert same(before[name], weights(getattr(method, name))) == (name != moving)
 
 
-def test_one_pass_over_both_batches_judges_as_two_passes_do(reals):
-    gan = game(network=MLP(hidden=8, latent_dim=4, conditioning="auxiliary"), conditional=True)
-    images, labels = reals
-    of_real, of_fake = gan.judge(images, -images, labels)
-    for joint, alone in ((of_real, gan.discriminator(images, labels)), (of_fake, gan.discriminator(-images, labels))):
-        torch.testing.assert_close(joint.logits, alone.logits)
-        torch.testing.assert_close(joint.classes, alone.classes)
+class OneSided(Loss):
+    """Only G has something to gain."""
+
+    def discriminator(self, real, fake):
+        return 0 * real.mean()
+
+    def generator(self, fake, real=None):
+        return -fake.mean()
 
 
-@pytest.mark.parametrize(("norm", "sizes"), [("batch", [4, 4]), ("none", [8])])
-def test_batch_norm_never_sees_real_and_fake_together(reals, norm, sizes):
-    gan = game(network=DCGAN(hidden=4, latent_dim=4, discriminator_norm=norm))
-    seen = []
-    gan.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])))
-    gan.judge(reals[0], -reals[0], None)
-    assert seen == sizes
+def test_the_generator_s_step_gives_the_discriminator_no_gradient():
+    trained = fit(gan(objectives(loss=OneSided())), 1)
+    assert not any(p.grad.any() for p in trained.discriminator.parameters())
+    assert any(p.grad.any() for p in trained.generator.parameters())
 
 
-class Sum(Regularizer):
-    """Its gradient is 1 everywhere."""
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_an_iteration_is_n_critic_steps_of_the_discriminator_and_one_of_the_generator(n_critic):
+    def counted(gan, step):
+        return [next(iter(optimizer.state.values()))["step"].item() for optimizer in gan.trainer.optimizers]
 
-    def __init__(self, interval: int):
-        self.interval = interval
-
-    def penalty(self, discriminator, real, fake, labels):
-        return sum(p.sum() for p in discriminator.parameters())
-
-
-def test_a_lazy_penalty_comes_every_interval_th_update_that_many_times_as_heavy(reals):
-    def gradients(update, *regularizers):
-        gan = game(regularizers=regularizers)
-        gan.update_discriminator(reals[0], None, update, reporting=False)
-        return [p.grad for p in gan.discriminator.parameters()]
-
-    for update, weight in ((0, 4), (1, 0), (4, 4)):
-        for with_it, without in zip(gradients(update, Sum(4)), gradients(update), strict=True):
-            torch.testing.assert_close(with_it - without, torch.full_like(without, weight))
+    steps = Looks(counted)
+    trained = fit(gan(n_critic=n_critic), 3, steps)
+    assert steps.seen == [[step, n_critic * step] for step in (1, 2, 3)]
+    assert trained.global_step == 3
 
 
-def test_the_penalty_that_is_reported_is_the_newest(reals):
-    gan = game(regularizers=[GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=4)])
-    of_penalised, of_next = (
-        gan.update_discriminator(reals[0], None, update, reporting=True)["loss/penalty"] for update in (0, 1)
-    )
-    assert of_penalised == of_next > 0
+def test_each_step_of_the_discriminator_gets_a_batch_of_its_own():
+    module = gan(n_critic=2)
+    seen, numbered = [], module.batches.rows
+    module.batches.rows = lambda number: seen.append(number) or numbered(number)
+    fit(module, 3)
+    assert seen == [0, 1, 2, 3, 4, 5]
 
 
-def test_weights_are_clipped_after_each_update_of_the_discriminator(reals):
-    gan = game(regularizers=[WeightClip(limit=0.01)])
-    gan.update_discriminator(reals[0], None, 0, reporting=False)
-    assert max(p.abs().max() for p in gan.discriminator.parameters()) <= 0.01
-    assert max(p.abs().max() for p in gan.generator.parameters()) > 0.01
+def test_scalars_are_new_at_every_pause_and_at_the_end():
+    seen = Looks(lambda gan, step: (step, gan.scalars), every=2)
+    trained = fit(gan(), 5, seen)
+    assert [step for step, _ in seen.seen] == [2, 4]
+    first, second = (scalars for _, scalars in seen.seen)
+    assert first != second and trained.scalars not in (first, second)
+    assert set(first) == {
+        "loss/discriminator",
+        "loss/generator",
+        *(f"{name}/{side}" for name in ("probability", "accuracy") for side in ("real", "fake")),
+        *(f"gradient_norm/{network}" for network in ("discriminator", "generator")),
+    }
+
+
+def test_the_penalty_that_is_reported_is_the_newest():
+    penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=4)
+    seen = Looks(lambda gan, step: gan.scalars["loss/penalty"])
+    fit(gan(objectives(regularizers=[penalty])), 5, seen)
+    assert seen.seen[0] == seen.seen[1] == seen.seen[3] > 0
+    assert seen.seen[4] != seen.seen[3], "iteration 5 is update 4"
+
+
+def test_weights_are_clipped_after_each_step_of_the_discriminator():
+    clipped = fit(gan(objectives(regularizers=[WeightClip(limit=0.01)])), 2)
+    assert max(p.abs().max() for p in clipped.discriminator.parameters()) <= 0.01
+    assert max(p.abs().max() for p in clipped.generator.parameters()) > 0.01
 
 
 def test_the_average_forgets_fast_at_first_and_then_at_its_decay():
-    gan = game(ema_decay=0.9)
-    before = bits(gan.ema)
-    with torch.no_grad():
-        for p in gan.generator.parameters():
-            p.add_(1)
-    gan.update_average(step=0)
-    for a, b in zip(before, gan.ema.parameters(), strict=True):
-        torch.testing.assert_close(b, a + 0.9)
-    for step in range(10_000, 10_004):  # one update, of the weight of four
-        gan.update_average(step)
-    for a, b in zip(before, gan.ema.parameters(), strict=True):
-        torch.testing.assert_close(b, a + 1 - 0.1 * 0.9**4)
+    module = gan(ema_decay=0.9)
+    expected = weights(module.generator)
+    raw = Looks(lambda gan, step: weights(gan.generator))
+    fit(module, 108, raw)
+    for step, current in enumerate(raw.seen):
+        decay = min(0.9, (1 + step) / (10 + step))
+        if step > 100:  # one update, of the weight of four
+            decay = decay**AVERAGE_EVERY if (step + 1) % AVERAGE_EVERY == 0 else 1.0
+        expected = [torch.lerp(average, new, 1 - decay) for average, new in zip(expected, current, strict=True)]
+    for ours, theirs in zip(module.ema.parameters(), expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
-def test_without_an_average_pictures_come_from_the_generator_and_leave_its_mode():
-    gan = game(ema_decay=0, network=DCGAN(hidden=4, latent_dim=4))
-    pictures = gan.pictures(torch.randn(3, 4), None)
-    assert pictures.dtype == torch.uint8 and pictures.shape == (3, *SHAPE)
-    assert gan.generator.training
+def test_the_average_averages_running_statistics_too():
+    module = gan(objectives(DCGAN(hidden=4, latent_dim=4, generator_norm="batch")), ema_decay=0.9)
+    fit(module, 1)
+    norms = [[m for m in net.modules() if isinstance(m, nn.BatchNorm2d)] for net in (module.ema, module.generator)]
+    for average, raw in zip(*norms, strict=True):
+        torch.testing.assert_close(average.running_mean, 0.9 * raw.running_mean)
 
 
-def test_pictures_come_from_the_average():
-    gan = game(ema_decay=0.9)
-    with torch.no_grad():
-        for p in gan.ema.parameters():
-            p.add_(0.1)
-    latent = torch.randn(3, 4)
-    assert torch.equal(gan.pictures(latent, None), to_uint8(gan.ema(latent, None)))
-    assert not torch.equal(gan.pictures(latent, None), to_uint8(gan.generator(latent, None)))
+def test_pictures_come_from_the_average_or_without_one_from_the_generator():
+    averaged, raw = gan(ema_decay=0.9), gan(ema_decay=0)
+    assert averaged.sampled_generator is averaged.ema and raw.sampled_generator is raw.generator
+
+
+def rates(gan, step):
+    return gan.trainer.optimizers[0].param_groups[0]["lr"] / ADAM.lr
 
 
 def test_learning_rates_fall_linearly_to_their_share():
-    gan = game(decay_from=0.5, decay_to=0.1)
-    rates = []
-    for step in (0, 50, 75, 100):
-        gan._set_learning_rates(step)
-        rates.append(gan._optimizers[0].param_groups[0]["lr"] / 2e-4)
-    assert rates == pytest.approx([1, 1, 0.55, 0.1])
+    seen = Looks(rates)
+    fit(gan(decay_from=0.5, decay_to=0.1), 8, seen)
+    assert seen.seen == pytest.approx([1, 1, 1, 1, 1, 0.775, 0.55, 0.325])
 
 
-def test_a_resumed_run_s_rates_fall_from_where_they_started():
-    gan, resumed = (game(decay_from=0.5, decay_to=0.1) for _ in range(2))
-    gan._set_learning_rates(75)
-    for old, new in zip(gan._optimizers, resumed._optimizers, strict=True):
-        new.load_state_dict(old.state_dict())
-    resumed.on_train_start()
-    resumed._set_learning_rates(100)
-    assert resumed._optimizers[0].param_groups[0]["lr"] == pytest.approx(2e-5)
+def test_a_resumed_run_s_rates_fall_from_where_they_started(tmp_path):
+    whole, rest, path = Looks(rates), Looks(rates), tmp_path / "6.ckpt"
+    saved = Looks(lambda gan, step: step == 6 and gan.trainer.save_checkpoint(path))
+    fit(gan(decay_from=0.5, decay_to=0.1), 8, whole, saved)
+    fit(gan(decay_from=0.5, decay_to=0.1), 8, rest, checkpoint=path)
+    assert rest.seen == whole.seen[6:]
 
 
-def test_gradients_are_clipped_in_norm_and_the_norm_from_before_is_told(reals):
-    gan = game(clip_norm=1e-3)
-    told = gan.update_discriminator(reals[0], None, 0, reporting=True)["gradient_norm/discriminator"]
-    norm = nn.utils.get_total_norm([p.grad for p in gan.discriminator.parameters()])
-    assert norm == pytest.approx(1e-3, rel=1e-3)
-    assert told > 0.01
+def test_without_a_fall_learning_rates_stay():
+    seen = Looks(rates)
+    fit(gan(decay_from=1.0), 4, seen)
+    assert seen.seen == [1, 1, 1, 1]
 
 
-@pytest.mark.parametrize("loss", [NonSaturating(), Relativistic()])
-def test_whatever_the_discriminator_judges_has_been_augmented(reals, loss):
-    penalty = GradientPenalty(where="line", what="norm_one", weight=1.0)
-    gan = game(loss=loss, regularizers=[penalty])
-    gan.augment = lambda images: images + 10
-    seen = []
-    gan.discriminator.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    gan.update_discriminator(reals[0], None, 0, reporting=False)
-    gan.update_generator(reals[0], None, reporting=False)
-    assert seen and all(images.min() >= 9 for images in seen)
-
-
-def test_an_auxiliary_classifier_learns_from_real_and_generated_pictures(reals):
-    gan = game(network=MLP(hidden=8, latent_dim=4, conditioning="auxiliary"), conditional=True)
-    images, labels = reals
-    torch.manual_seed(1)
-    figures = gan.update_discriminator(images, labels, 0, reporting=True)
-    gan = game(network=MLP(hidden=8, latent_dim=4, conditioning="auxiliary"), conditional=True)
-    torch.manual_seed(1)
-    of_real, of_fake = gan.judge(images, gan.generator(gan.latent(len(images)), labels), labels)
-    expected = gan.loss.discriminator(of_real.logits, of_fake.logits)
-    expected += cross_entropy(of_real.classes, labels) + cross_entropy(of_fake.classes, labels)
-    torch.testing.assert_close(figures["loss/discriminator"], expected)
+def test_gradients_are_clipped_in_norm_and_the_norm_from_before_is_told():
+    seen = Looks(lambda gan, step: gan.scalars["gradient_norm/discriminator"])
+    clipped = fit(gan(clip_norm=1e-3), 1, seen)
+    for network in (clipped.generator, clipped.discriminator):
+        assert nn.utils.get_total_norm([p.grad for p in network.parameters()]) == pytest.approx(1e-3, rel=1e-3)
+    assert seen.seen[0] > 0.01

@@ -15,15 +15,20 @@ def figures(train, tmp_path, *typed: str) -> dict[str, float]:
 
 
 def test_conditional_makes_the_digit_that_is_asked_for(train, tmp_path):
-    short = ("trainer.max_steps=2000", "evaluation.every=2000", "evaluation.final=2000")
+    short = ("model.hidden=128", "trainer.max_steps=1500", "evaluation.every=1500", "evaluation.final=2000")
     found = figures(train, tmp_path, "model=conditional", *short)
     assert found["modes"] == 10
     assert found["class_accuracy"] > 0.6
 
 
-@pytest.mark.parametrize(("recipe", "iterations"), [("wgan_gp", 1200), ("dcgan", 500)])
-def test_all_ten_digits_come(train, tmp_path, recipe, iterations):
-    short = (f"trainer.max_steps={iterations}", f"evaluation.every={iterations}", "evaluation.final=2000")
+@pytest.mark.parametrize(("recipe", "hidden", "iterations"), [("wgan_gp", 256, 1200), ("dcgan", 24, 500)])
+def test_all_ten_digits_come(train, tmp_path, recipe, hidden, iterations):
+    short = (
+        f"model.hidden={hidden}",
+        f"trainer.max_steps={iterations}",
+        f"evaluation.every={iterations}",
+        "evaluation.final=2000",
+    )
     found = figures(train, tmp_path, f"model={recipe}", "train.ema_decay=0.99", *short)
     assert found["modes"] == 10
     assert found["class_divergence"] < 0.3

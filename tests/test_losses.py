@@ -63,9 +63,28 @@ def test_a_loss_is_exact_where_d_is_as_wrong_as_can_be(name):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_least_that_d_can_lose_is_where_it_is_as_sure_as_its_targets(smoothing):
+def test_the_lower_bound_of_d_s_loss_is_where_it_is_as_sure_as_its_targets(smoothing):
     loss = NonSaturating(smoothing=smoothing)
     real = torch.logit(torch.tensor([1 - smoothing or 1.0], dtype=torch.float64), eps=1e-12)
-    assert loss.discriminator(real, torch.tensor([-50.0])).item() == pytest.approx(loss.least, abs=1e-6)
-    assert loss.discriminator(real + 1, torch.tensor([-50.0])) >= loss.least
-    assert loss.discriminator(real - 1, torch.tensor([-50.0])) > loss.least
+    assert loss.discriminator(real, torch.tensor([-50.0])).item() == pytest.approx(loss.minimum, abs=1e-6)
+    assert loss.discriminator(real + 1, torch.tensor([-50.0])) >= loss.minimum
+    assert loss.discriminator(real - 1, torch.tensor([-50.0])) > loss.minimum
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_no_loss_of_d_is_below_its_lower_bound(name):
+    loss = FORMULAS[name][0]
+    if loss.minimum is not None:
+        assert loss.discriminator(REAL, FAKE) >= loss.minimum
+    else:
+        assert loss.discriminator(REAL + FAR, FAKE) < -FAR / 2
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_loss_says_whether_its_generator_needs_real_pictures(name):
+    loss = FORMULAS[name][0]
+    if loss.needs_real:
+        with pytest.raises(AssertionError, match="needs_real"):
+            loss.generator(FAKE, None)
+    else:
+        assert torch.equal(loss.generator(FAKE, None), loss.generator(FAKE, REAL))

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from toys import mlp
 
 from ganexp.networks.dcgan import DCGAN
-from ganexp.networks.discriminator import Verdict
-from ganexp.networks.mlp import MLP
+from ganexp.networks.discriminator import DiscriminatorOutput
 from ganexp.regularizers import GradientPenalty, SpectralNorm
 
 REAL, FAKE = torch.randn(2, 5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
@@ -16,14 +16,14 @@ NORM = SLOPE.norm().item()
 
 class Linear(nn.Module):
     def forward(self, images, labels=None):
-        return Verdict(images.flatten(1) @ SLOPE)
+        return DiscriminatorOutput(images.flatten(1) @ SLOPE)
 
 
 class Quadratic(nn.Module):
     """|x|^2 / 2, whose gradient is x."""
 
     def forward(self, images, labels=None):
-        return Verdict(images.flatten(1).square().sum(1) / 2)
+        return DiscriminatorOutput(images.flatten(1).square().sum(1) / 2)
 
 
 @pytest.mark.parametrize("where", ["real", "fake", "line", "around_real"])
@@ -66,7 +66,7 @@ def test_points_around_a_real_picture_are_near_it_and_not_it():
 
 def test_a_penalty_is_as_precise_where_the_rest_is_in_bf16():
     torch.manual_seed(0)
-    discriminator = MLP(hidden=8, latent_dim=4).discriminator((1, 2, 2), 0, per_sample=True)
+    discriminator = mlp().discriminator((1, 2, 2), 0, per_sample=True)
     penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0)
     exact = penalty.penalty(discriminator, REAL, FAKE, None)
     with torch.autocast("cpu", torch.bfloat16):
@@ -88,7 +88,7 @@ def test_labels_move_a_spectrally_normed_discriminator_as_pictures_do():
 
 def test_spectral_norm_brings_the_largest_singular_value_to_one():
     torch.manual_seed(0)
-    discriminator = MLP(hidden=8, latent_dim=4).discriminator((1, 8, 8), 0, per_sample=False)
+    discriminator = mlp().discriminator((1, 8, 8), 0, per_sample=False)
     SpectralNorm().prepare(discriminator)
     for _ in range(50):
         discriminator(torch.randn(4, 1, 8, 8))
@@ -100,7 +100,7 @@ def test_spectral_norm_brings_the_largest_singular_value_to_one():
 def test_at_most_one_asks_nothing_of_a_gentle_slope():
     class Gentle(nn.Module):
         def forward(self, images, labels=None):
-            return Verdict(images.flatten(1) @ (SLOPE / (2 * NORM)))
+            return DiscriminatorOutput(images.flatten(1) @ (SLOPE / (2 * NORM)))
 
     penalty = GradientPenalty(where="line", what="at_most_one", weight=3.0).penalty(Gentle(), REAL, FAKE, None)
     assert penalty.item() == 0

@@ -1,24 +1,27 @@
 """Picture i of a seed is the same, whatever is asked for beside it."""
 
 import torch
+from toys import mlp
 
 from ganexp.evaluators import evaluator
-from ganexp.networks.mlp import MLP
-from ganexp.sampling import BLOCK, CHOOSING, classes_in_proportion, classes_in_turn, latents, sample
+from ganexp.sampling import CHOOSING, DRAWN_TOGETHER, classes_in_proportion, classes_in_turn, latents, sample
 
 
 def drawn(n: int, batch: int, seed: int = 0, classes: int = 0) -> torch.Tensor:
     torch.manual_seed(1)
-    generator = MLP(hidden=8, latent_dim=4).generator((1, 28, 28), classes).eval()
-    return torch.cat([images for images, _ in sample(generator, 4, classes, n, seed, batch)])
+    generator = mlp().generator((1, 28, 28), classes).eval()
+    return torch.cat([images for images, _ in sample(generator, n, seed, batch)])
 
 
 def test_the_batch_size_and_the_number_do_not_matter():
-    whole = drawn(2 * BLOCK + 20, BLOCK)
-    for batch in (7, BLOCK + 1):
-        assert (drawn(2 * BLOCK + 20, batch).int() - whole.int()).abs().max() <= 1
+    whole = drawn(2 * DRAWN_TOGETHER + 20, DRAWN_TOGETHER)
+    for batch in (7, DRAWN_TOGETHER + 1):
+        assert (drawn(2 * DRAWN_TOGETHER + 20, batch).int() - whole.int()).abs().max() <= 1
     assert torch.equal(latents(0, 3, 9, 4), latents(0, 0, 600, 4)[3:9])
-    assert torch.equal(latents(0, BLOCK - 2, BLOCK + 2, 4), latents(0, 0, 600, 4)[BLOCK - 2 : BLOCK + 2])
+    assert torch.equal(
+        latents(0, DRAWN_TOGETHER - 2, DRAWN_TOGETHER + 2, 4),
+        latents(0, 0, 600, 4)[DRAWN_TOGETHER - 2 : DRAWN_TOGETHER + 2],
+    )
 
 
 def test_seeds_and_streams_differ_and_the_global_rng_is_left_alone():
@@ -46,4 +49,4 @@ def test_classes_that_are_equal_come_in_turn():
 
 
 def test_an_evaluator_sees_what_is_generated_in_the_same_blocks_as_what_is_given():
-    assert BLOCK % evaluator.BATCH_SIZE == 0
+    assert DRAWN_TOGETHER % evaluator.BATCH_SIZE == 0

@@ -1,16 +1,15 @@
-"""From a configuration to objects. No other module calls Hydra's `instantiate`.
+"""From a configuration to objects. No other module reads `_target_`.
 
 The networks also get what no YAML repeats: the shape of the pictures and the number of classes. Pairs of choices that
 cannot work are refused.
 """
 
 import dataclasses
+import importlib
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-import hydra
 import torch
-from hydra.errors import InstantiationException
 from pydantic import ValidationError
 from pytorch_lightning.loggers import Logger
 from torch import nn
@@ -46,23 +45,34 @@ def instantiate(key: str, node: dict[str, Any], kind: type[T]) -> T:
         raise UserError(f"{key}: nothing says what it is; choose it first, by {group}={option or '…'}")
     if any("_target_" in child for child in _dicts([*node.values()])):
         raise UserError(f"{key}: only {key}._target_ may name a class, not a value inside {key}")
-    try:
-        found = hydra.utils.get_class(str(target))
-    except Exception as error:
-        raise UserError(f"{key}._target_={target}: {str(error).splitlines()[0]}") from None
+    found = _import(key, str(target))
     if not issubclass(found, kind):
         raise UserError(f"{key}._target_={target}: it is no {kind.__name__}; leave {key}._target_ out")
     try:
-        return hydra.utils.instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        if isinstance(cause, ValidationError):
-            known = [field.name for field in dataclasses.fields(found)] if dataclasses.is_dataclass(found) else []
-            raise from_validation(cause, key, known) from None
-        if isinstance(cause, UserError):
-            raise cause from None
-        first = str(error).splitlines()[0]
-        raise UserError(f"{key}._target_={target}: {first} {type(cause).__name__}: {cause}") from error
+        return found(**{name: value for name, value in node.items() if name != "_target_"})
+    except ValidationError as error:
+        known = [field.name for field in dataclasses.fields(found)] if dataclasses.is_dataclass(found) else []
+        raise from_validation(error, key, known) from None
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{key}._target_={target}: {_sentence(error)}") from error
+
+
+def _import(key: str, target: str) -> type:
+    """The class of a name such as `ganexp.losses.Hinge`; UserError if there is none."""
+    module, _, name = target.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except Exception as error:  # A user's own module may raise anything.
+        raise UserError(f"{key}._target_={target}: it cannot be imported ({_sentence(error)})") from error
+    if not isinstance(found, type):
+        raise UserError(f"{key}._target_={target}: it is no class; leave {key}._target_ out")
+    return found
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _dicts(values: list[Any]) -> Iterator[dict[str, Any]]:

@@ -219,9 +219,11 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _explain(error: Exception, config_name: str, read: Arguments, sweeps: bool) -> str:
     """Hydra's refusal of a command line, as one sentence with the near miss."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and "/" in error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        return f"{group}={option}: no such option; {did_you_mean(option, error.options)}"
+        options = error.options  # Hydra names none for an option of a list, such as regularizer=[r1,r2].
+        known = options if options is not None else [path.stem for path in (CONF / group).glob("*.yaml")]
+        return f"{group}={option}: no such option; {did_you_mean(option, known)}"
     message = str(error)
     if message.startswith("Ambiguous value for argument '"):
         typed = message.split("'")[1]

@@ -19,7 +19,7 @@ class Record:
     """The contents of a `run.json`. The file on disk is whole after every change."""
 
     def __init__(self, folder: RunFolder, resumed: bool = False):
-        """resumed: go on with the contents that are there."""
+        """resumed: go on with the contents that are there, if the file is whole."""
         self.folder = folder
         self.contents: dict[str, Any] = folder.known_record() if resumed else {}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp.arguments import Arguments, line, override
@@ -63,10 +64,7 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
     own = [typed for typed in saved if typed.partition("=")[0] not in ("resume", "fork", "at", "start")]
     if key == "resume":
         own = [typed for typed in saved if not typed.startswith("resume=")]
-    hydra = load(folder.hydra).get("hydra")
-    if not hydra:
-        raise UserError(f"{key}={folder.path}: {folder.hydra} does not say how the run was started; start a new run")
-    return own, [] if read.config_dir else config_dir(hydra)
+    return own, _flags(folder.hydra, f"{key}={folder.path}", read)
 
 
 def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
@@ -74,8 +72,8 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
     saved = folder / "multirun.yaml"
     if not saved.is_file():
         raise UserError(f"resume={folder}: no sweep's folder, it has no multirun.yaml; leave -m out to resume a run")
-    hydra = load(saved).get("hydra") or {}
-    own = [str(typed) for typed in hydra.get("overrides", {}).get("task", []) if not str(typed).startswith("resume=")]
+    flags = _flags(saved, f"resume={folder}", read)
+    own = [str(typed) for typed in load(saved).hydra.overrides.task if not str(typed).startswith("resume=")]
     typed = [str(word.input_line) for word in read.overrides if word.key_or_group != "resume"]
     changed = [word for word in typed if word not in own and not word.startswith("hydra")]
     if changed:
@@ -83,8 +81,16 @@ def _expand_sweep(read: Arguments, folder: Path) -> Arguments:
             f"{changed[0]}: the sweep was started with {' '.join(own) or 'nothing'}, and goes on as it was; leave "
             f"{changed[0].partition('=')[0]} out, or start a new sweep"
         )
-    flags = [] if read.config_dir else config_dir(hydra)
     return read.around(own, [override("hydra.sweep.dir", str(folder)), "resume=null"], flags)
+
+
+def _flags(saved: Path, typed: str, read: Arguments) -> list[str]:
+    """The flags in a file of Hydra's configuration; UserError, with what was typed, if the file does not hold one."""
+    try:
+        flags = config_dir(load(saved).hydra)
+    except (OmegaConfBaseException, TypeError):
+        raise UserError(f"{typed}: {saved} does not say how it was started; start anew, without resume=") from None
+    return [] if read.config_dir else flags
 
 
 def load(path: Path) -> Any:

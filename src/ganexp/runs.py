@@ -45,7 +45,15 @@ class Run:
         if "data" not in record or not folder.checkpoints.is_dir():
             raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
         register_resolvers()
-        return cls(folder, _from_here(parse(composed), folder), record)
+        try:
+            config: Config = parse(composed)
+        except UserError as mistake:
+            reason = str(mistake).splitlines()[0]
+            raise UserError(
+                f"run={path}: {folder.config} is damaged, or of another version of ganexp ({reason}); name another "
+                "run's folder"
+            ) from None
+        return cls(folder, _from_here(config, folder), record)
 
     @property
     def path(self) -> Path:

@@ -6,8 +6,6 @@ import torch
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 
-CPU = torch.device("cpu")
-
 
 def counted(n: int) -> Pictures:
     """Picture k is filled with k, and its label is k."""
@@ -16,7 +14,7 @@ def counted(n: int) -> Pictures:
 
 
 def batches(n: int = 50, batch_size: int = 8, seed: int = 0, **more) -> Batches:
-    return Batches(counted(n), batch_size, seed, CPU, **more)
+    return Batches(counted(n), batch_size, seed, **more)
 
 
 def numbers(source: Batches, which) -> list[int]:
@@ -56,7 +54,7 @@ def test_pictures_stand_beside_their_labels():
 
 def test_bytes_become_floats_from_minus_one_to_one():
     images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    batch, labels = Batches(Pictures(images, None, ()), 1, 0, CPU)[0]
+    batch, labels = Batches(Pictures(images, None, ()), 1, 0)[0]
     assert labels is None
     assert batch.dtype == torch.float32
     torch.testing.assert_close(batch, images.double().div(127.5).sub(1).float(), atol=1e-6, rtol=0)
@@ -66,7 +64,7 @@ def test_bytes_become_floats_from_minus_one_to_one():
 def test_about_half_of_the_pictures_are_mirrored_and_none_is_changed_otherwise():
     generator = torch.Generator().manual_seed(0)
     pictures = Pictures(torch.randint(256, (64, 3, 4, 4), dtype=torch.uint8, generator=generator), None, ())
-    plain, flipped = (Batches(pictures, 32, 0, CPU, flip=flip) for flip in (False, True))
+    plain, flipped = (Batches(pictures, 32, 0, flip=flip) for flip in (False, True))
     mirrored = []
     for number in range(40):
         a, b = plain[number][0], flipped[number][0]

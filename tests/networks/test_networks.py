@@ -1,15 +1,15 @@
 import pytest
 import torch
+from toys import mlp
 
 from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.discriminator import mixes_samples
 from ganexp.networks.dropout import Dropout
-from ganexp.networks.mlp import MLP
 from ganexp.networks.resnet import ResNet
 
 NETWORKS = {
-    "mlp": lambda **options: MLP(hidden=8, latent_dim=5, **options),
-    "mlp_conv": lambda **options: MLP(hidden=8, latent_dim=5, maps=2, generator_norm="batch", **options),
+    "mlp": lambda **options: mlp(latent_dim=5, **options),
+    "mlp_conv": lambda **options: mlp(latent_dim=5, maps=2, generator_norm="batch", **options),
     "dcgan": lambda **options: DCGAN(hidden=4, latent_dim=5, **options),
     "resnet": lambda **options: ResNet(hidden=4, latent_dim=5, generator_norm="batch", **options),
 }

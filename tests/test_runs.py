@@ -1,0 +1,126 @@
+"""A past run, opened from its folder."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import last
+from omegaconf import OmegaConf
+
+from ganexp.errors import UserError
+from ganexp.runs import Run
+
+
+@pytest.fixture
+def run(trained, tiny, tmp_path, monkeypatch) -> Path:
+    """A finished run with labels, to be changed; `run` names it."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(trained(*tiny, "model.conditional=true"), tmp_path / "run")
+
+
+def refused(words: str) -> None:
+    with pytest.raises(UserError, match=words) as refusal:
+        Run.open("run")
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+def test_an_opened_run_knows_its_pictures_its_classes_and_its_networks(run):
+    opened = Run.open("run")
+    assert opened.shape == (1, 28, 28) and opened.classes == tuple("0123456789")
+    assert opened.generator.num_classes == 10 and opened.generator.latent_dim == 100
+    assert not opened.generator.training and not any(p.requires_grad for p in opened.generator.parameters())
+    assert opened.iteration(opened.checkpoint()) == 4
+    assert opened.record["status"] == "finished"
+
+
+def test_a_run_that_is_not_conditional_has_no_classes_to_ask_for(trained, tiny):
+    opened = Run.open(trained(*tiny))
+    assert opened.classes == () and opened.generator.num_classes == 0
+
+
+def test_weights_are_the_averaged_or_the_raw_ones(run):
+    opened, state = Run.open("run"), last(run)["state_dict"]
+    for weights, prefix in (("ema", "ema."), ("raw", "generator.")):
+        network = opened.network(opened.checkpoint("last"), weights)
+        assert all(torch.equal(value, state[prefix + key]) for key, value in network.state_dict().items())
+
+
+def test_a_checkpoint_is_found_by_its_name_or_its_path_and_is_the_best_if_there_is_one(run, tmp_path):
+    opened, folder = Run.open("run"), Path("run/checkpoints")
+    assert opened.checkpoint() == opened.checkpoint("last") == folder / "last.ckpt"
+    assert opened.checkpoint("step-000002") == opened.checkpoint("checkpoints/step-000002.ckpt")
+    assert opened.checkpoint(str(tmp_path / folder / "last.ckpt")) == tmp_path / folder / "last.ckpt"
+    shutil.copy(folder / "last.ckpt", folder / "best.ckpt")
+    assert opened.checkpoint() == folder / "best.ckpt"
+    with pytest.raises(UserError, match="checkpoint=frist: not in run; there: best, last, step-000002, step-000004"):
+        opened.checkpoint("frist")
+
+
+def test_a_checkpoint_of_other_networks_is_refused(run, trained, tiny):
+    other = trained(*tiny, "model.conditional=true", "model.latent_dim=4") / "checkpoints" / "last.ckpt"
+    opened = Run.open("run")
+    with pytest.raises(UserError, match="its networks are not those of run; name a checkpoint of this run"):
+        opened.network(other, "ema")
+
+
+def test_averaged_weights_of_a_run_without_an_average_are_refused(trained, tiny):
+    opened = Run.open(trained(*tiny, "train.ema_decay=0"))
+    assert opened.generator is not None, "the raw ones are taken by themselves"
+    with pytest.raises(UserError, match="weights=raw"):
+        opened.network(opened.checkpoint(), "ema")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused("run=run: not a run's folder; name one, such as outputs/")
+    (tmp_path / "run").mkdir()
+    refused("run=run: not a run's folder")
+
+
+@pytest.mark.parametrize("name", ["run.json", ".hydra/config.yaml"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "word", "\0", "half"])
+def test_damaged_files_are_told_of_in_a_sentence(run, name, content):
+    path = run / name
+    before = path.read_text()
+    path.write_text(before[: len(before) // 2] if content == "half" else content)
+    refused("damaged|empty|no checkpoint")
+
+
+def test_a_run_that_has_no_checkpoint_is_refused_with_its_status(run):
+    record = json.loads((run / "run.json").read_text())
+    shutil.rmtree(run / "checkpoints")
+    refused("run=run: it has no checkpoint, its status is 'finished'; name another run")
+    del record["data"]
+    (run / "run.json").write_text(json.dumps(record | {"status": "running"}))
+    refused("its status is 'killed'")
+
+
+def test_a_run_that_was_killed_is_opened(run):
+    record = json.loads((run / "run.json").read_text()) | {"status": "running"}
+    (run / "run.json").write_text(json.dumps(record))
+    assert Run.open("run").record["status"] == "killed"
+
+
+def test_a_run_that_is_older_than_a_key_is_opened(run):
+    config = OmegaConf.load(run / ".hydra" / "config.yaml")
+    for younger in ("callback", "resume"):
+        del config[younger]
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    assert Run.open("run").sample(3).shape == (3, 1, 28, 28)
+
+
+def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(run, tmp_path, monkeypatch):
+    config = OmegaConf.load(run / ".hydra" / "config.yaml")
+    config.data.evaluator, config.data.root = "own.pt", "gone"
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    hydra = OmegaConf.load(run / ".hydra" / "hydra.yaml")
+    hydra.hydra.runtime.cwd = str(tmp_path)
+    OmegaConf.save(hydra, run / ".hydra" / "hydra.yaml")
+    (tmp_path / "own.pt").touch()
+    (tmp_path / "elsewhere").mkdir()
+    assert Run.open("run").config.data["evaluator"] == "own.pt"
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    data = Run.open("../run").config.data
+    assert data["evaluator"] == str(tmp_path / "own.pt") and data["root"] == "gone"

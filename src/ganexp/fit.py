@@ -14,7 +14,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, loggers, results, strategy, summary
+from ganexp import build, loggers, ranks, results, strategy, summary
 from ganexp.arguments import line, override
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
@@ -48,11 +48,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     settle(on_terminal)
     data = build.dataset(config.data)
     world = strategy.processes(config.trainer) * config.trainer.num_nodes
-    if data.batch_size % world:
-        raise UserError(
-            f"data.batch_size={data.batch_size}: {world} processes cannot share it equally; type "
-            f"data.batch_size={-(-data.batch_size // world) * world}, or another trainer.devices"
-        )
+    ranks.check_shares(data.batch_size, world)
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
     sha256 = pictures.sha256()

@@ -77,6 +77,15 @@ def asked(options: Trainer) -> int | Literal["auto"]:
     return each
 
 
+def check_shares(batch_size: int, processes: int) -> None:
+    """UserError if the processes cannot share a batch equally."""
+    if batch_size % processes:
+        raise UserError(
+            f"data.batch_size={batch_size}: {processes} processes cannot share it equally; type "
+            f"data.batch_size={-(-batch_size // processes) * processes}, or another trainer.devices"
+        )
+
+
 @contextlib.contextmanager
 def followers(processes: int, address: str, port: int, on_loss: Callable[[], None]) -> Iterator[None]:
     """Start processes 1 to `processes` - 1 on this host. They end with the block, at once if the block fails.

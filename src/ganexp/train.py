@@ -40,7 +40,9 @@ def train(composed: DictConfig) -> float | None:
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
-            ranks.asked(config.trainer)
+            each, size = ranks.asked(config.trainer), config.data.get("batch_size")
+            if each != "auto" and isinstance(size, int):  # The dataset itself refuses what is no number.
+                ranks.check_shares(size, each * config.trainer.num_nodes)
             log.info("Run folder: %s", folder)
 
             # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.

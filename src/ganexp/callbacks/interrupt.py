@@ -8,6 +8,8 @@ from types import FrameType
 
 import pytorch_lightning as pl
 
+from ganexp import collectives
+
 PATIENCE = 10.0
 """Seconds after which another signal ends the process at once. Before, it is ignored: saving is under way."""
 
@@ -40,12 +42,21 @@ class Interrupt(pl.Callback):
         def stop(number: int, _frame: FrameType | None) -> None:
             if self.received is None:
                 self.received, self._at = signal.Signals(number), time.monotonic()
-                trainer.should_stop = True
             elif time.monotonic() - self._at > PATIENCE:
                 raise KeyboardInterrupt(self.received.name)
 
         if threading.current_thread() is threading.main_thread():  # Python handles signals in no other thread.
             self._previous = {number: signal.signal(number, stop) for number in signals()}
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        # A signal to any process stops all processes, after the same iteration.
+        number = int(collectives.maximum(self.received or 0, pl_module.device))
+        if number:
+            trainer.should_stop = True
+            if self.received is None:
+                signal.raise_signal(number)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._restore()

@@ -90,5 +90,7 @@ def test_a_resume_goes_on_from_the_newest_checkpoint_that_is_whole(tmp_path):
             folder.checkpoint(damaged).write_bytes(b"half")
         assert checkpoints.newest_whole(folder) == folder.checkpoint(newest)
     folder.checkpoint(900).unlink()
+    assert checkpoints.newest_whole(folder) == folder.best
+    folder.best.unlink()
     with pytest.raises(UserError, match="no whole checkpoint"):
         checkpoints.newest_whole(folder)

@@ -3,11 +3,14 @@
 import importlib
 import sys
 
-from ganexp import __version__, manual
-from ganexp.errors import did_you_mean
+from ganexp import __version__, interruption
 
 
 def main() -> None:
+    interruption.leave_at_once()
+    from ganexp import manual
+    from ganexp.errors import did_you_mean
+
     name, *rest = sys.argv[1:] or ["--help"]
     if name in manual.COMMANDS:
         sys.argv = [name, *rest]

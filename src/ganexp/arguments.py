@@ -95,6 +95,13 @@ class Arguments:
         values = [typed.value() for typed in self.overrides if typed.key_or_group == key and not typed.is_delete()]
         return values[-1] if values else None
 
+    def text(self, key: str) -> str | None:
+        """As `value`, of a key whose value is a path or a name. UserError for a list and the like."""
+        value = self.value(key)
+        if value is not None and not isinstance(value, str):
+            raise UserError(f"{key}={literal(value)}: must be one path or name: type {key}=…")
+        return value
+
     def around(self, before: Iterable[str] = (), after: Iterable[str] = (), flags: Iterable[str] = ()) -> "Arguments":
         """More flags, and more overrides before and after those typed. The last override of a key wins."""
         parse = _parser().parse_override

@@ -96,10 +96,10 @@ def generator(config: Config, shape: Shape, num_classes: int) -> Generator:
     return network.generator(shape, num_classes if config.model.conditional else 0)
 
 
-def loggers(config: Config, folder: RunFolder) -> list[Logger]:
-    """The loggers of the run in that folder."""
+def loggers(config: Config, folder: RunFolder, after: int = 0) -> list[Logger]:
+    """The loggers of the run in that folder, which begins or goes on after iteration `after`."""
     options = {name: instantiate(f"logger.{name}", node, LoggerOptions) for name, node in config.logger.items()}
-    return [chosen.open(folder.path) for chosen in options.values()]
+    return [chosen.open(folder.path, after) for chosen in options.values()]
 
 
 def callbacks(config: Config) -> list[Callback]:

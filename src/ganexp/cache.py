@@ -17,10 +17,11 @@ log = logging.getLogger("ganexp")
 
 def folder() -> Path:
     """The user's cache folder, which may not exist yet. OSError if the system knows no home folder for this user."""
-    path = Path(pooch.os_cache("ganexp"))
-    if not path.is_absolute():
-        raise OSError("there is no home folder; set XDG_CACHE_HOME to a folder that can be written")
-    return path
+    with contextlib.suppress(RuntimeError):  # A user who is not in the system's list, as in some containers.
+        path = Path(pooch.os_cache("ganexp"))
+        if path.is_absolute():
+            return path
+    raise OSError("there is no home folder; set XDG_CACHE_HOME to a folder that can be written")
 
 
 def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False, anew: bool = False) -> dict[str, Any]:
@@ -37,9 +38,9 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
     computed = compute()
     try:
         path = folder() / name
-        with whole(path) as temporary:
-            torch.save({"name": name, "content": computed}, temporary)
-    except (OSError, RuntimeError) as error:  # On a full disk torch raises RuntimeError.
+        with whole(path) as temporary, open(temporary, "wb") as file:
+            torch.save({"name": name, "content": computed}, file)
+    except OSError as error:
         log.warning("%s cannot be kept, so it will be computed again: %s", name, str(error).splitlines()[0])
     return computed
 

@@ -1,5 +1,7 @@
 """Checkpoints as files: read whole, or refused."""
 
+import contextlib
+import logging
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,16 @@ from typing import Any
 import torch
 
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder
+from ganexp.folder import RunFolder, step_of, whole
+
+log = logging.getLogger("ganexp")
+
+
+def write(contents: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint, which takes the place of the one before at one stroke. OSError, with `path`."""
+    # Through Python's own file: torch's writer forgets why the system refuses.
+    with whole(path) as temporary, open(temporary, "wb") as file:
+        torch.save(contents, file)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -27,18 +38,39 @@ def read(path: Path) -> dict[str, Any]:
     raise UserError(f"checkpoint={path}: not a whole checkpoint; name best, last, or another file")
 
 
+def of_another_run(contents: dict[str, Any], run: str | None) -> bool:
+    """Whether a checkpoint says that it is not of the run with the id `run`. Older runs and checkpoints have no id."""
+    return run is not None and contents.get("run", run) != run
+
+
+def first_whole(candidates: list[Path], run: str | None) -> Path | None:
+    """The first of these checkpoints that is whole and not of another run; a warning names each that is passed over."""
+    for path in candidates:
+        try:
+            if not of_another_run(read(path), run):
+                return path
+            log.warning("%s is of another run", path)
+        except UserError:
+            log.warning("%s is %s", path, "damaged" if path.is_file() else "missing")
+    return None
+
+
+def in_turn(folder: RunFolder) -> list[Path]:
+    """The checkpoints that a run can go on from: `last`, and then the numbered ones and `best`, the newest first."""
+    others = {path: step_of(path) or 0 for path in folder.numbered_checkpoints()}
+    with contextlib.suppress(UserError):
+        others[folder.best] = read(folder.best)["global_step"]
+    return [folder.last, *sorted(others, key=others.__getitem__, reverse=True)]
+
+
 def newest_whole(folder: RunFolder) -> Path:
-    """The checkpoint where a resume goes on: `last`, or the newest numbered one if `last` is missing or damaged.
+    """The checkpoint where a resume goes on: `last`, or the newest of the others if `last` cannot be used.
 
     UserError if there is none.
     """
-    candidates = [folder.last, *reversed(folder.numbered_checkpoints())]
-    for path in candidates:
-        try:
-            read(path)
-        except UserError:
-            continue
-        return path
+    found = first_whole(in_turn(folder), folder.known_record().get("id"))
+    if found is not None:
+        return found
     raise UserError(
         f"resume={folder.path}: no whole checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
     )

@@ -1,13 +1,13 @@
 """How a command starts: the command line is read, Hydra composes, and a mistake becomes one sentence."""
 
+import contextlib
 import logging
 import os
 import re
-import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import hydra
@@ -19,10 +19,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganexp import __version__, latest, manual, worker
+from ganexp import __version__, interruption, latest, manual, worker
 from ganexp.arguments import Arguments, override
 from ganexp.config import CONF, register_resolvers
-from ganexp.errors import UserError, did_you_mean, from_omegaconf, no_such_key
+from ganexp.errors import UserError, did_you_mean, from_omegaconf, from_system, no_such_key
 
 log = logging.getLogger("ganexp")
 
@@ -42,11 +42,30 @@ def run(
     arguments: may change the command line before Hydra reads it. sweeps: whether `-m` may start several jobs.
 
     A user's mistake exits with status 2 and one sentence on stderr; in a sweep the other jobs still run. A job that
-    failed otherwise exits with 1 and its traceback is logged. A job that Ctrl-C or SIGTERM ended exits with 130.
+    failed otherwise exits with 1 and its traceback is logged. A job that a signal ended exits with 130.
     """
+    logging.raiseExceptions = False  # A full disk under the log is told once, by what else cannot be written.
+    threading.excepthook = _thread_failed
     _open_missing_streams()
     register_resolvers()
-    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        with interruption.listening():
+            _run(config_name, task, arguments, sweeps)
+    except worker.Stopped:
+        sys.exit(130)
+    except KeyboardInterrupt as interrupt:
+        told = isinstance(interrupt, interruption.Interrupted) and interrupt.told
+        if not told and "--multirun" not in sys.argv:  # The end of a sweep says how to go on.
+            _tell(f"{interrupt or 'SIGINT'}: stopped; type the command again")
+        sys.exit(130)
+
+
+def _run(
+    config_name: str,
+    task: Callable[[DictConfig], object],
+    arguments: Callable[[Arguments], Arguments],
+    sweeps: bool,
+) -> None:
     wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors and prints none of them.
     read = Arguments((), ())
@@ -66,8 +85,6 @@ def run(
         refuse(str(error))
     except JobError:
         sys.exit(1)
-    except (KeyboardInterrupt, worker.Stopped):
-        sys.exit(130)
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
         if wants_traces:
@@ -126,13 +143,20 @@ def _open_missing_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open until the end)
 
 
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    """TensorBoard writes in a thread, and raises the thread's error in the main thread too."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
+
+
+def _tell(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # The terminal may be gone.
+        print(sentence, file=sys.stderr)
 
 
 def refuse(sentence: str) -> NoReturn:
     """End the process for a user's mistake."""
-    print(sentence, file=sys.stderr)
+    _tell(sentence)
     sys.exit(2)
 
 
@@ -196,6 +220,8 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
                     f"There is not enough memory{f' for {asked[1]}' if asked else ''}: type a smaller model.hidden or "
                     "data.batch_size, or take fewer or smaller pictures"
                 ) from None
+            except OSError as error:
+                raise from_system(error) or error from None
         except UserError as error:
             log.error("%s", error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -203,10 +229,11 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
             sys.exit(2)  # Hydra would print a line of its own before the sentence.
         except worker.Stopped:
             raise
-        except KeyboardInterrupt as interruption:
-            worker.hand_on(interruption)
+        except KeyboardInterrupt as interrupt:
+            worker.hand_on(interrupt)
             raise
         except Exception as error:
+            interruption.check()  # Code in C, such as an import, may make another exception of a signal's.
             log.exception("The run failed:")
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise JobError(str(error)) from error

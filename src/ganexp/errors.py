@@ -1,5 +1,6 @@
 """The one exception that is a user's mistake and not ours, and the words in which mistakes are told."""
 
+import errno
 import json
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -158,6 +159,23 @@ MUST = {
 """Pydantic's type of an error, and the words for it here."""
 
 
+ENVIRONMENT = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "your quota of the disk is used up: free some space",
+    errno.EFBIG: "the disk takes no file of this size: use another disk",
+    errno.EROFS: "the disk can only be read: use another folder",
+    errno.EACCES: "you may not write or read here: change the rights, or use another folder",
+    errno.EPERM: "you may not write or read here: change the rights, or use another folder",
+    errno.ENOENT: "the file or its folder is gone: somebody removed it",
+    errno.ENOTDIR: "a part of the path is no folder",
+    errno.ESTALE: "the folder is gone: the network's disk lost it",
+    errno.EIO: "the disk does not work: look after it",
+    errno.ENAMETOOLONG: "the name is too long: use a shorter one",
+    errno.EMFILE: "too many files are open: raise the limit with ulimit -n",
+}
+"""What a system's refusal means, and what people do about it. Such a refusal is no fault of the program."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence with the near miss or the keys that end in the word, and with all names if few, or if none is near."""
     known = sorted(set(known))
@@ -188,6 +206,17 @@ def from_omegaconf(error: OmegaConfBaseException) -> UserError:
     message = str(error).splitlines()[0]
     message = message.rpartition("while resolving interpolation: ")[2].strip('"')
     return UserError(f"{error.full_key}: {message}" if error.full_key else message)
+
+
+def from_system(error: OSError, folder: str | None = None) -> UserError | None:
+    """The system's refusal to read or write a file, as a sentence; None for an error that a program should not make.
+
+    folder: named where the error names no file.
+    """
+    path = error.filename or folder
+    if error.errno not in ENVIRONMENT or path is None:
+        return None
+    return UserError(f"{path}: {ENVIRONMENT[error.errno]} ({error.strerror})")
 
 
 def _sentence(found: Any, prefix: str, known: Sequence[str]) -> str:

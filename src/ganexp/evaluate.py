@@ -1,5 +1,10 @@
 """Measure a run, or any pictures: `python -m ganexp.evaluate run=outputs/…`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import json
 import logging
 from pathlib import Path
@@ -104,8 +109,9 @@ def expand(read: Arguments) -> Arguments:
     """
     if read.multirun and "out" in (typed.key_or_group for typed in read.overrides):
         raise UserError("out= is one file, and -m measures several runs: leave one of them out")
-    path, keys = read.value("run"), [typed.key_or_group for typed in read.overrides]
-    if path is None or "data" in keys or not any(key.startswith("data.") for key in keys):
+    path = read.value("run") if read.multirun else read.text("run")
+    keys = [typed.key_or_group for typed in read.overrides]
+    if not isinstance(path, str) or "data" in keys or not any(key.startswith("data.") for key in keys):
         return read
     saved = RunFolder(Path(path)).config
     if not saved.is_file():

@@ -1,5 +1,10 @@
 """Train an evaluator, the classifier that measures: `python -m ganexp.evaluator data=mnist`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 from pathlib import Path
 from typing import Any, Literal

@@ -1,5 +1,10 @@
 """Write a generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 from pathlib import Path
 from typing import Literal

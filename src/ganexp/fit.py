@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import logging
 import sys
+import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, loggers, ranks, results, strategy, summary
-from ganexp.arguments import line, override
+from ganexp import build, checkpoints, interruption, loggers, ranks, results, strategy, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
@@ -27,7 +27,7 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, whole
+from ganexp.folder import RunFolder
 from ganexp.fork import Fork
 from ganexp.gan import GAN
 from ganexp.memory import keep_freed_memory
@@ -43,7 +43,7 @@ log = logging.getLogger("ganexp")
 def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record, checkpoint: Path | None) -> None:
     """Train in `folder`, from `checkpoint` on if there is one.
 
-    KeyboardInterrupt if a signal ended the training early; everything is saved then.
+    Interrupted, with what is saved, if a signal came.
     """
     on_terminal = sys.stderr.isatty()
     settle(on_terminal)
@@ -58,7 +58,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan = build.gan(config, data, pictures)
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
-    recording, own = build.loggers(config, folder), build.callbacks(config)
+    begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
+    own_id = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
+    record.write(id=own_id)
+    recording, own = build.loggers(config, folder, after=begun.get("global_step", 0)), build.callbacks(config)
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
         protocol = InDomain(data, pictures)
@@ -80,13 +83,12 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             LossLines(),
             *evaluations,
             CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
-            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep),
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, own_id),
             SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
     )
     gan.pauses = pauses(callbacks)
-    interrupt = Interrupt()
-    trainer = make_trainer(config, [*callbacks, interrupt, *[ProgressBar()] * on_terminal], recording, on_terminal)
+    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], recording, on_terminal)
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
@@ -108,23 +110,21 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         # A line that is printed while the bar is up goes above the bar.
         with strategy.told(trainer, plan, lost), strategy.explained(), logging_redirect_tqdm():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as end:  # Lightning raises it for a second Ctrl-C, and for a signal before the first iteration.
-        name = interrupt.received.name if interrupt.received else str(end.__context__ or "")
-        raise KeyboardInterrupt(name or "SIGINT") from None
+    except SystemExit as end:  # Lightning raises it for a signal before the first iteration, and for an impatient one.
+        interruption.check()
+        raise interruption.Interrupted(str(end.__context__ or "") or "SIGINT") from None
     record.write(iterations=trainer.global_step)
+    if signal := interruption.received():
+        raise interruption.Interrupted(signal.name, f"stopped after iteration {trainer.global_step}, all saved")
 
-    if interrupt.received:
-        log.warning(
-            "%s: stopped after iteration %d, all saved. To go on: %s",
-            interrupt.received.name,
-            trainer.global_step,
-            line("train", override("resume", str(folder))),
-        )
-        raise KeyboardInterrupt(interrupt.received.name)
     if protocol is not None:
         weights = "ema" if config.train.ema_decay else "raw"
-        run = Run.open(folder.path)
-        evaluation = protocol.evaluate_run(run, "best", weights, config.evaluation.final, seed=0)
+        try:
+            run = Run.open(folder.path)
+            evaluation = protocol.evaluate_run(run, "best", weights, config.evaluation.final, seed=0)
+        except KeyboardInterrupt as interrupt:
+            state = f"all {trainer.global_step} iterations are saved, but the run was not measured at its end"
+            raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None
         log.info("%s", evaluation.table())
         results.conclude(evaluation, trainer.global_step, record, recording, overrides)
     rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
@@ -196,8 +196,7 @@ def _forked(gan: GAN, config: Config, folder: RunFolder, record: Record) -> Path
     if config.start == "weights":
         gan.load_state_dict(fork.weights(gan))
         return None
-    with whole(folder.start) as temporary:
-        torch.save(fork.state(gan, config), temporary)
+    checkpoints.write(fork.state(gan, config), folder.start)
     return folder.start
 
 

@@ -4,7 +4,9 @@ This folder is the contract with users. No other module spells these names.
 """
 
 import contextlib
+import errno
 import fcntl
+import glob
 import json
 import os
 import re
@@ -18,6 +20,7 @@ import yaml
 from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.arguments import line, override
 from ganexp.errors import UserError
 
 LOCK = ".lock"
@@ -136,6 +139,11 @@ class RunFolder:
         """A folder of event files: the run's row in TensorBoard's table of runs."""
         return self.path / "hparams"
 
+    @property
+    def resume(self) -> str:
+        """The command that goes on with the run."""
+        return line("train", override("resume", str(self)))
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Inside the block, this process alone works in the folder. UserError if another process does already.
@@ -147,12 +155,14 @@ class RunFolder:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     break
-                except OSError:  # Perhaps `is_locked` holds it, for a moment.
+                except BlockingIOError:  # Perhaps `is_locked` holds it, for a moment.
                     if attempt == ATTEMPTS - 1:
                         raise UserError(
                             f"{self.path}: another process is training in this folder; wait for its end, or stop it"
                         ) from None
                     time.sleep(0.1)
+                except OSError:  # Some network file systems have no locks.
+                    break
             for left in self.path.rglob(f"{UNFINISHED}*"):  # A process was killed while it wrote them.
                 left.unlink(missing_ok=True)
             yield
@@ -162,10 +172,10 @@ class RunFolder:
         try:
             with open(self.path / LOCK, "rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:  # Another process has the lock; or nothing can be known, and `run.json` is believed.
+            return True
         return False
 
     def _lock_file(self) -> IO[bytes]:
@@ -183,7 +193,10 @@ class RunFolder:
         if not isinstance(record, dict) or "status" not in record:
             raise ValueError("it holds no record of a run")
         if record["status"] == "running" and not self.is_locked():
-            record |= {"status": "killed", "why": "Its process ended without a word."}
+            why = "Its process ended without a word."
+            if self.has_checkpoint():
+                why += f" To go on: {self.resume}"
+            record |= {"status": "killed", "why": why}
         return record
 
     def write_configuration(self, composed: DictConfig, hydra: HydraConf, overrides: list[str]) -> None:
@@ -201,14 +214,20 @@ class RunFolder:
             return None
 
     def rewind(self, step: int) -> None:
-        """Forget the evaluations after iteration `step`, and a line that was cut short: a resume repeats them."""
+        """Forget the evaluations and the checkpoints after iteration `step`, and a line of metrics that was cut short.
+
+        A resume makes them again. A checkpoint that is newer than the one it goes on from is not whole.
+        """
+        for path in self.numbered_checkpoints():
+            if (step_of(path) or 0) > step:
+                path.unlink(missing_ok=True)
         if not self.metrics.is_file():
             return
         kept = []
-        for line in self.metrics.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):
-                if json.loads(line)["step"] <= step:
-                    kept.append(f"{line}\n")
+        for text in self.metrics.read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                if json.loads(text)["step"] <= step:
+                    kept.append(f"{text}\n")
         write_whole(self.metrics, "".join(kept))
 
     def known_record(self) -> dict[str, Any]:
@@ -220,12 +239,31 @@ class RunFolder:
 
     def has_checkpoint(self) -> bool:
         """Whether there is a checkpoint to go on from; it may be damaged."""
-        return self.last.is_file() or bool(self.numbered_checkpoints())
+        return self.last.is_file() or self.best.is_file() or bool(self.numbered_checkpoints())
 
-    def append_metrics(self, line: dict[str, Any]) -> None:
+    def holds_a_run(self) -> bool:
+        """Whether there is a run that another one must not be mixed with. A start that came to nothing is none."""
+        return self.has_checkpoint() or self.known_record().get("status") == "finished"
+
+    def clear(self) -> None:
+        """Remove what a start that came to nothing left."""
+        for path in (self.metrics, *self.grids(), *self.events()):
+            path.unlink(missing_ok=True)
+
+    def check_still_there(self) -> None:
+        """FileNotFoundError if somebody removed the folder. To write into it would make a folder that is no run's."""
+        if not self.path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
+
+    def append_metrics(self, evaluation: dict[str, Any]) -> None:
         """Add one evaluation to `metrics`."""
-        with open(self.metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with open(self.metrics, "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # A process was killed while it wrote the line, or the disk was full.
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            file.write(json.dumps(evaluation).encode() + b"\n")
 
 
 def numbered(which: str | int) -> str:
@@ -249,17 +287,43 @@ def in_order(paths: Iterator[Path]) -> list[Path]:
 def whole(path: Path) -> Iterator[Path]:
     """A path to write to. When the block ends, that file takes the place of `path`; if the block fails, `path` stays.
 
-    So `path` is whole at any moment, also if the process is killed or the disk is full.
+    So `path` is whole at any moment, also if the process is killed or the disk is full. OSError, with `path`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_away(path)
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        # torch makes an error of its own of the system's refusal.
+        refusal = error if isinstance(error, OSError) else error.__context__
+        if isinstance(refusal, OSError) and refusal.errno and refusal.filename in (None, str(temporary)):
+            raise OSError(refusal.errno, refusal.strerror, str(path)) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _clear_away(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote `path`."""
+    for left in path.parent.glob(f"{UNFINISHED}*-{glob.escape(path.name)}"):
+        process = left.name.removeprefix(UNFINISHED).partition("-")[0]
+        if process.isdecimal() and not _lives(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # The process is somebody else's.
+    return True
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

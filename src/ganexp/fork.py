@@ -89,4 +89,5 @@ class Fork:
         if "Evaluation" in callbacks:
             callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}  # Of this run, none is best yet.
         callbacks.pop("CollapseAlarm", None)
-        return self.contents | {"state_dict": weights, "optimizer_states": optimizers, "callbacks": callbacks}
+        own = {name: value for name, value in self.contents.items() if name != "run"}  # The new run has its own id.
+        return own | {"state_dict": weights, "optimizer_states": optimizers, "callbacks": callbacks}

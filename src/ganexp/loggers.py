@@ -38,23 +38,31 @@ class LoggerOptions(ABC):
     """The keys below `logger.<name>`."""
 
     @abstractmethod
-    def open(self, run: Path) -> Logger:
-        """The logger of the run in the folder `run`. UserError if its package is not installed."""
+    def open(self, run: Path, after: int | None = None) -> Logger:
+        """The logger of the run in the folder `run`.
+
+        after: the iteration after which the run begins or goes on; None to add to a run that is done. UserError if the
+        logger's package is not installed.
+        """
 
 
 @dataclass(frozen=True, config=STRICT)
 class TensorBoard(LoggerOptions):
     """Event files directly in the run's folder."""
 
-    def open(self, run: Path) -> Logger:
-        return _TensorBoardLogger(run, name="", version="", default_hp_metric=False)
+    def open(self, run: Path, after: int | None = None) -> Logger:
+        # What a killed process logged after its last checkpoint is logged again, and TensorBoard drops the first.
+        # TensorBoard drops what a killed process logged after its last checkpoint: the run logs that again. TensorBoard
+        # does so only if the run's first file also says where it begins.
+        begin = None if after is None else after + 1
+        return _TensorBoardLogger(run, name="", version="", default_hp_metric=False, purge_step=begin)
 
 
 @dataclass(frozen=True, config=STRICT)
 class CSV(LoggerOptions):
     """`csv/version_0/metrics.csv` in the run's folder. Each resume begins the next version."""
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, after: int | None = None) -> Logger:
         return CSVLogger(run, name="csv", flush_logs_every_n_steps=1)
 
 
@@ -65,7 +73,7 @@ class WandB(LoggerOptions):
     project: str
     offline: bool
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, after: int | None = None) -> Logger:
         require("logger=wandb", "wandb", "wandb")
         import wandb  # type: ignore[import-not-found]
 
@@ -80,7 +88,7 @@ class MLflow(LoggerOptions):
     experiment: str
     tracking_uri: str
 
-    def open(self, run: Path) -> Logger:
+    def open(self, run: Path, after: int | None = None) -> Logger:
         require("logger=mlflow", "mlflow", "mlflow")
         return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
 

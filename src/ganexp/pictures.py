@@ -101,10 +101,12 @@ def captioned(image: Image.Image, text: str) -> Image.Image:
 def animate(frames: Sequence[Path], captions: Sequence[str], path: Path, milliseconds: int = 150) -> None:
     """A GIF of picture files, each below its caption. The last frame stays for two seconds, then all starts again.
 
+    Damaged files are left out; at least one must be whole.
     Of more than 60 files it shows 60, evenly chosen, the first and the last among them.
     """
     chosen = sorted({round(i * (len(frames) - 1) / 59) for i in range(60)}) if len(frames) > 60 else range(len(frames))
-    with Image.open(frames[-1]) as last:
+    chosen = [i for i in chosen if _is_whole(frames[i])]
+    with Image.open(frames[chosen[-1]]) as last:
         size = last.size
 
     def frame(i: int) -> Image.Image:
@@ -120,6 +122,16 @@ def animate(frames: Sequence[Path], captions: Sequence[str], path: Path, millise
     durations = [milliseconds] * len(others) + [2000]
     # Frames are opened one by one: a long run has more of them than files may be open.
     frame(first).save(path, save_all=True, append_images=map(frame, others), duration=durations, loop=0)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file is a picture that can be decoded to its end."""
+    try:
+        with Image.open(path) as opened:
+            opened.load()
+    except OSError:
+        return False
+    return True
 
 
 def _shared(groups: Sequence[Sequence[str]]) -> bool:

@@ -1,5 +1,6 @@
 """`run.json`: what a run is and how it went, at any time."""
 
+import contextlib
 import json
 import math
 import platform
@@ -26,6 +27,7 @@ class Record:
 
     def write(self, **changes: Any) -> None:
         self.contents |= changes
+        self.folder.check_still_there()
         write_whole(self.folder.record, json.dumps(self.contents, indent=2) + "\n")
 
     @contextmanager
@@ -39,18 +41,23 @@ class Record:
         try:
             yield
         except KeyboardInterrupt as interruption:
-            self.write(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
+            self._end(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
             raise
         except SystemExit:  # Submitit ends a job so, when Slurm is about to stop it.
             self.write(status="interrupted", why="SystemExit")
             raise
         except UserError as mistake:
-            self.write(status="failed", why=str(mistake))
+            self._end(status="failed", why=str(mistake))
             raise
         except BaseException as error:
-            self.write(status="failed", why=f"{type(error).__name__}: {error}")
+            self._end(status="failed", why=f"{type(error).__name__}: {error}")
             raise
         self.write(status="finished")
+
+    def _end(self, **changes: Any) -> None:
+        """As `write`, except that a full disk or a folder that is gone does not hide why the run ended."""
+        with contextlib.suppress(OSError):
+            self.write(**changes)
 
 
 def headline(record: dict[str, Any]) -> float | None:

@@ -1,5 +1,10 @@
 """Writes one page that compares runs: `python -m ganexp.report root=outputs`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 import time
 from pathlib import Path
@@ -32,7 +37,7 @@ def report(composed: DictConfig) -> None:
     config: Report = parse(composed, Report)
     root, out = Path(config.root), Path(config.out)
     if out.suffix != ".html":
-        raise UserError(f"out={out}: the report is one .html file; type out={out.with_suffix('.html')}")
+        raise UserError(f"out={out}: the report is one .html file; type out={config.out or 'report'}.html")
     command.writable(out)
     if config.watch:
         watch(root, out)

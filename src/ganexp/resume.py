@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from ganexp import interruption
 from ganexp.arguments import Arguments, line, override
 from ganexp.command import config_dir
 from ganexp.config import INERT, Config, parse, within
@@ -32,7 +33,7 @@ def expand(read: Arguments) -> Arguments:
     Typed overrides come later and win. With `-m`, `resume` names the folder of a sweep. The run's `.hydra` does not
     change before `accept` has compared the configurations.
     """
-    path, parent, new = read.value("resume"), read.value("fork"), read.value("hydra.run.dir")
+    path, parent, new = read.text("resume"), read.text("fork"), read.text("hydra.run.dir")
     if "" in (path, parent):
         key = "resume" if path == "" else "fork"
         raise UserError(f"{key}= names no folder: type {key}=outputs/…, a run's folder")
@@ -42,7 +43,7 @@ def expand(read: Arguments) -> Arguments:
         folder = RunFolder(Path(path))
         own, flags = _started_with(folder, "resume", read)
         return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
-    if isinstance(new, str) and RunFolder(Path(new)).record.is_file():
+    if new is not None and RunFolder(Path(new)).holds_a_run():
         refuse_second_run(RunFolder(Path(new)))
     if parent is not None:
         own, flags = _started_with(RunFolder(Path(parent)), "fork", read)
@@ -65,7 +66,7 @@ def refuse_second_run(folder: RunFolder) -> None:
     """UserError: two runs in one folder would mix their files."""
     raise UserError(
         f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
-        f"{line('train', override('resume', str(folder)))}, else name another folder"
+        f"{folder.resume}, else name another folder"
     )
 
 
@@ -188,14 +189,15 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
             )
 
     # Torch takes seconds to import, so mistakes in the configuration are told before.
-    from ganexp import build, checkpoints
+    with interruption.held_back():
+        from ganexp import build, checkpoints
 
     record = folder.known_record()
     if not record:
         log.warning("%s is missing or damaged, and is written anew", folder.record)
     checkpoint = checkpoints.newest_whole(folder)
     if checkpoint != folder.last:
-        log.warning("%s is missing or damaged; the run goes on from %s", folder.last, checkpoint)
+        log.warning("The run goes on from %s", checkpoint)
     done = checkpoints.read(checkpoint)["global_step"]
     # A run that was stopped at its end may still lack its last evaluation.
     if done > config.trainer.max_steps or (done == config.trainer.max_steps and record.get("status") == "finished"):

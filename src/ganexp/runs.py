@@ -1,6 +1,7 @@
 """A past run, opened from its folder."""
 
 import dataclasses
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,8 @@ from ganexp.errors import UserError, did_you_mean
 from ganexp.folder import RunFolder
 from ganexp.networks.generator import Generator
 from ganexp.sampling import PictureStream, classes_in_turn, interpolate, sample
+
+log = logging.getLogger("ganexp")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Run:
             raise UserError(f"run={path}: {folder.config} is empty; name another run's folder")
         if "data" not in record or not folder.checkpoints.is_dir():
             raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
+        if record["status"] == "killed":
+            log.warning("%s was killed. %s", path, record["why"])
         register_resolvers()
         try:
             config: Config = parse(composed)
@@ -73,7 +78,7 @@ class Run:
     def checkpoint(self, which: str | None = None) -> Path:
         """The file of `best`, `last`, or of a path, from here or within the run. None: the best, if there is one."""
         if which is None:
-            which = "best" if self.folder.best.is_file() else "last"
+            return self._usual
         candidates = [self.folder.checkpoint(which), Path(which), self.path / which]
         found = next((candidate for candidate in candidates if candidate.is_file()), None)
         if found is None:
@@ -81,9 +86,25 @@ class Run:
             raise UserError(f"checkpoint={which}: not in {self.path}; there: {there or 'none'}")
         return found
 
+    @cached_property
+    def _usual(self) -> Path:
+        """`best`, or `last` in a run that was not measured. If it is damaged, a warning names the one taken instead."""
+        folder = self.folder
+        usual = folder.best if folder.best.is_file() else folder.last
+        others = [path for path in checkpoints.in_turn(folder) if path != usual]
+        found = checkpoints.first_whole([usual, *others], self.record.get("id"))
+        if found is None:
+            raise UserError(f"run={self.path}: no whole checkpoint in {folder.checkpoints}; name another run")
+        if found != usual:
+            log.warning("%s is taken instead", found)
+        return found
+
     def network(self, checkpoint: Path, weights: str, device: str | torch.device = "cpu") -> Generator:
         """The generator in eval mode, with the weights `ema` or `raw` of a checkpoint."""
-        state = checkpoints.read(checkpoint)["state_dict"]
+        contents = checkpoints.read(checkpoint)
+        if checkpoint.parent == self.folder.checkpoints and checkpoints.of_another_run(contents, self.record.get("id")):
+            raise UserError(f"checkpoint={checkpoint}: it is of another run, by its id; name another checkpoint")
+        state = contents["state_dict"]
         prefix = "ema." if weights == "ema" else "generator."
         chosen = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         if not chosen:

@@ -1,5 +1,10 @@
 """Make pictures with the generator of a run: `python -m ganexp.sample run=outputs/… n=64`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 import os
 from pathlib import Path

@@ -1,5 +1,10 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`."""
 
+from ganexp import interruption
+
+if __name__ == "__main__":
+    interruption.leave_at_once()
+
 import logging
 from pathlib import Path
 
@@ -10,7 +15,7 @@ from omegaconf import DictConfig
 from ganexp import command, launchers, ranks, resume, sweep
 from ganexp.arguments import Arguments, line
 from ganexp.config import parse
-from ganexp.errors import UserError
+from ganexp.errors import UserError, from_system
 from ganexp.folder import RunFolder
 from ganexp.record import Record, headline
 
@@ -27,14 +32,16 @@ def train(composed: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(resume.words(hydra.overrides.task))
     in_sweep = hydra.mode == RunMode.MULTIRUN
-    with folder.locked():
+    with interruption.listening(), folder.locked():
         before = folder.known_record()
         if in_sweep and before.get("status") == "finished":
             log.info("%s is finished already", folder)
             return headline(before)
-        if before and not in_sweep and not composed.get("resume"):
+        if folder.holds_a_run() and not in_sweep and not composed.get("resume"):
             resume.refuse_second_run(folder)
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
+        if not goes_on:
+            folder.clear()
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         if not goes_on and hydra.output_subdir is None:
             folder.write_configuration(composed, hydra, overrides)
@@ -46,11 +53,34 @@ def train(composed: DictConfig) -> float | None:
             if each != "auto" and isinstance(size, int):  # The dataset itself refuses what is no number.
                 ranks.check_shares(size, each * config.trainer.num_nodes)
 
-            # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
-            from ganexp.fit import fit
+            try:
+                # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
+                with interruption.held_back():
+                    from ganexp.fit import fit
 
-            fit(config, overrides, folder, record, checkpoint)
+                fit(config, overrides, folder, record, checkpoint)
+            except KeyboardInterrupt as interrupt:
+                raise _told(interrupt, folder, record) from None
+            except OSError as error:
+                refused = from_system(error, str(folder))
+                if refused is None:
+                    raise
+                raise UserError(f"{refused}; {_again(folder, record)}") from None
     return headline(record.contents)
+
+
+def _told(interrupt: KeyboardInterrupt, folder: RunFolder, record: Record) -> interruption.Interrupted:
+    """The same, after the log says what is saved and how to go on."""
+    name, state = str(interrupt) or "SIGINT", getattr(interrupt, "state", "stopped")
+    log.warning("%s: %s; %s", name, state, _again(folder, record))
+    return interruption.Interrupted(name, state, told=True)
+
+
+def _again(folder: RunFolder, record: Record) -> str:
+    """What to type after a run ended early."""
+    if folder.has_checkpoint():
+        return f"to go on, type {folder.resume}"
+    return f"nothing was saved yet, start again: {record.contents['command']}"
 
 
 def from_nothing(overrides: list[str]) -> list[str]:

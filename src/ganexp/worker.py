@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ganexp import interruption
+
 PATIENCE = 60.0
 """Seconds that a worker without its command has for saving its job."""
 
@@ -48,13 +50,16 @@ class _Worker:
         os._exit(1)  # Joblib's loop would wait for another job, for ever.
 
 
-def hand_on(interruption: KeyboardInterrupt) -> None:
+def hand_on(interrupt: KeyboardInterrupt) -> None:
     """Pass on the signal that ended a job to the handler that was there before the job's training.
 
     Slurm warns a job by such a signal, and submitit's handler puts the job into Slurm's queue again.
     """
-    number = {"SIGUSR1": signal.SIGUSR1, "SIGUSR2": signal.SIGUSR2}.get(str(interruption))
-    if number is not None and callable(signal.getsignal(number)):
+    number = {"SIGUSR1": signal.SIGUSR1, "SIGUSR2": signal.SIGUSR2}.get(str(interrupt))
+    if number is None:
+        return
+    handler = signal.getsignal(number)
+    if callable(handler) and handler is not interruption.handle:
         signal.raise_signal(number)
 
 
@@ -80,7 +85,7 @@ def job_of(command: int) -> Iterator[None]:
     worker.in_job = True
     try:
         yield
-    except KeyboardInterrupt as interruption:
-        raise Stopped(str(interruption)) from None
+    except KeyboardInterrupt as interrupt:
+        raise Stopped(str(interrupt)) from None
     finally:
         worker.in_job = False

@@ -8,7 +8,8 @@ import time
 import pytest
 from toys import Looks, fit, gan
 
-from ganexp.callbacks.interrupt import Interrupt, signals
+from ganexp.callbacks.interrupt import Interrupt
+from ganexp.interruption import signals
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -53,7 +54,7 @@ def test_a_second_signal_just_after_the_first_does_not_disturb_the_saving(second
 
 
 def test_a_second_signal_after_long_ends_the_process_at_once(monkeypatch):
-    monkeypatch.setattr("ganexp.callbacks.interrupt.PATIENCE", 0.0)
+    monkeypatch.setattr("ganexp.interruption.PATIENCE", 0.0)
     interrupt = Interrupt()
     with pytest.raises(SystemExit):
         fit(gan(), 100, sent(signal.SIGTERM, signal.SIGTERM, apart=0.01), interrupt)

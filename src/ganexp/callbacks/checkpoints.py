@@ -1,5 +1,6 @@
-"""Checkpoints: each file is whole, and holds all that a run depends on."""
+"""Checkpoints while a run trains: each file is whole, and holds all that the run depends on."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
+from ganexp import checkpoints
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import TrainingEvaluation
+from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.callbacks.speed import Speed
+from ganexp.errors import UserError
 from ganexp.folder import RunFolder, whole
 from ganexp.gan import GAN
 
@@ -21,8 +25,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's writer, except that a checkpoint takes the place of the one before at one stroke."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
-        with whole(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        checkpoints.write(checkpoint, Path(path))
 
 
 class Checkpoints(Callback):
@@ -33,8 +36,9 @@ class Checkpoints(Callback):
     # of the training does not count the last save.
     after = (TrainingEvaluation, CollapseAlarm, Speed)
 
-    def __init__(self, folder: RunFolder, every: int, keep: int):
-        self.folder, self.every, self.keep = folder, every, keep
+    def __init__(self, folder: RunFolder, every: int, keep: int, run: str | None = None):
+        """run: the run's id, which tells its checkpoints from those of other runs."""
+        self.folder, self.every, self.keep, self.run = folder, every, keep, run
         self._last = -1
         self._rng: dict[str, Any] | None = None
 
@@ -44,6 +48,8 @@ class Checkpoints(Callback):
         kind = pl_module.device.type
         on_accelerator = {} if kind == "cpu" else {kind: torch.get_device_module(kind).get_rng_state()}
         checkpoint["rng"] = {"cpu": torch.get_rng_state(), "accelerator": on_accelerator}
+        if self.run is not None:
+            checkpoint["run"] = self.run
 
     def on_load_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -59,8 +65,7 @@ class Checkpoints(Callback):
                 torch.get_device_module(kind).set_rng_state(self._rng["accelerator"][kind])
 
     def look(self, gan: GAN, step: int) -> None:
-        gan.trainer.save_checkpoint(self.folder.last)
-        self._last = step
+        self._save(gan, step)
         self.folder.start.unlink(missing_ok=True)
         if self.keep:
             with whole(self.folder.checkpoint(step)) as temporary:
@@ -73,4 +78,16 @@ class Checkpoints(Callback):
 
     def end(self, gan: GAN, step: int) -> None:
         if step != self._last:
-            gan.trainer.save_checkpoint(self.folder.last)
+            self._save(gan, step)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        # A grid or an evaluation could not be written. The iterations until here need not be lost with it.
+        if isinstance(exception, OSError) and isinstance(pl_module, GAN) and trainer.global_step > max(self._last, 0):
+            with contextlib.suppress(OSError, UserError):
+                self._save(pl_module, trainer.global_step)
+
+    def _save(self, gan: GAN, step: int) -> None:
+        self.folder.check_still_there()
+        stop_if_not_finite(gan, step, self.folder)  # The scalars are of the iteration before its last update.
+        gan.trainer.save_checkpoint(self.folder.last)
+        self._last = step

@@ -7,8 +7,8 @@ from typing import Any
 
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.evaluation import TrainingEvaluation
+from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.config import Config
-from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 from ganexp.record import Record
@@ -116,7 +116,7 @@ class CollapseAlarm(Callback):
         if not gan.scalars:
             return
         if not all(map(math.isfinite, gan.scalars.values())):
-            self._stop(gan, step)
+            stop_if_not_finite(gan, step, self.folder)
         self._watch_scalars(gan, step)
         evaluation = self.evaluation
         if evaluation is None or evaluation.newest_step <= self._judged:
@@ -202,17 +202,6 @@ class CollapseAlarm(Callback):
             self._warned.append(kind)
             log.warning("Warning: %s.", sentence)
             self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
-
-    def _stop(self, gan: GAN, step: int) -> None:
-        wrong = ", ".join(name for name, value in gan.scalars.items() if not math.isfinite(value))
-        gan.trainer.save_checkpoint(self.folder.nan)
-        last = self.folder.last
-        before = f", and {last} is from before" if last.is_file() else ""
-        raise UserError(
-            f"Stopped at iteration {step}: {wrong} not finite. The networks as they are now are in "
-            f"checkpoints/nan.ckpt{before}. Lower the learning rates (optimizer.generator.lr, "
-            "optimizer.discriminator.lr), or bound them by train.clip_norm=1"
-        )
 
 
 def _either(alternatives: list[str]) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ganexp.callbacks.callback import Callback
+from ganexp.callbacks.finite import not_finite
 from ganexp.evaluation import unknown_data
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
@@ -55,7 +56,7 @@ class TrainingEvaluation(Callback):
         self.protocol.evaluator.network.to(gan.device)
 
     def look(self, gan: GAN, step: int) -> None:
-        if not all(map(math.isfinite, gan.scalars.values())):
+        if not_finite(gan):
             return  # The alarm is about to stop the run. Broken networks must not become the best checkpoint.
         seed, own = self.seed + CHOOSING, self.protocol.pictures.classes
         stream = sample(gan.sampled_generator, self.n, seed, labels_at=self.protocol.labels_at(own))

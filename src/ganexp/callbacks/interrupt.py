@@ -1,52 +1,28 @@
-"""Signals that ask a run to stop: it ends after the iterations under way, a quarter of a second at most, and saves."""
+"""A signal ends the training after the iterations under way, a quarter of a second at most, with everything saved."""
 
-import os
+import contextlib
 import signal
-import threading
-import time
-from types import FrameType
 
 import pytorch_lightning as pl
 
-from ganexp import collectives
-
-PATIENCE = 10.0
-"""Seconds after which another signal ends the process at once. Before, it is ignored: saving is under way."""
-
-
-def signals() -> list[signal.Signals]:
-    """The signals that stop a run.
-
-    Ctrl-C, a scheduler's request, a closed terminal unless nohup ignores it, and Slurm's early warning: SIGUSR1, or
-    SIGUSR2 if submitit has a handler for it.
-    """
-    known = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        known.append(signal.SIGHUP)
-    if "SLURM_JOB_ID" in os.environ:
-        known.append(signal.SIGUSR1)
-    if callable(signal.getsignal(signal.SIGUSR2)):
-        known.append(signal.SIGUSR2)
-    return known
+from ganexp import collectives, interruption
 
 
 class Interrupt(pl.Callback):
-    """`received` is the first signal that came, if one did."""
+    """While the training goes on, a signal ends it as its last iteration would."""
 
     def __init__(self) -> None:
-        self.received: signal.Signals | None = None
-        self._at = 0.0
-        self._previous = {}
+        self._block = contextlib.ExitStack()
+
+    @property
+    def received(self) -> signal.Signals | None:
+        """The first signal that came, if one did."""
+        return interruption.received()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        def stop(number: int, _frame: FrameType | None) -> None:
-            if self.received is None:
-                self.received, self._at = signal.Signals(number), time.monotonic()
-            elif time.monotonic() - self._at > PATIENCE:
-                raise KeyboardInterrupt(self.received.name)
-
-        if threading.current_thread() is threading.main_thread():  # Python handles signals in no other thread.
-            self._previous = {number: signal.signal(number, stop) for number in signals()}
+        # Lightning has just put a handler of its own before that of SIGTERM, and ends a run without saving.
+        self._block.enter_context(interruption.listening())
+        self._block.enter_context(interruption.gently(lambda: None))  # `on_train_batch_end` asks for the signal.
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
@@ -59,12 +35,7 @@ class Interrupt(pl.Callback):
                 signal.raise_signal(number)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._restore()
+        self._block.close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous = {}
+        self._block.close()

@@ -43,11 +43,14 @@ class SampleGrid(Callback):
     def begin(self, gan: GAN, step: int) -> None:
         if step == 0 and self.every:
             self._show_real(gan)
+        # A process may have been killed between a checkpoint and the grid of the same iteration.
+        if self.looks_at(step, gan.trainer.max_steps) and not self.folder.grid(step).is_file():
             self.look(gan, step)
 
     def look(self, gan: GAN, step: int) -> None:
         sheet = pictures.grid(generate(gan.sampled_generator, self.latent, self.labels), COLUMNS, self.names)
         path, self._last = self.folder.grid(step), step
+        self.folder.check_still_there()
         with whole(path) as temporary:
             sheet.save(temporary, compress_type=Image.RLE)  # Three times as fast, and squares of one shade stay small.
         classes = "" if self.labels is None else ", one class a column"

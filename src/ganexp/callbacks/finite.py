@@ -1,0 +1,38 @@
+"""NaN and infinity: how they are found, and how a run ends that has them."""
+
+import math
+
+from ganexp.arguments import line, override
+from ganexp.errors import UserError
+from ganexp.folder import RunFolder
+from ganexp.gan import GAN
+
+
+def not_finite(gan: GAN) -> list[str]:
+    """The networks with a weight that is NaN or infinite, and the newest training scalars that are."""
+    networks = {"generator": gan.generator, "discriminator": gan.discriminator}
+    found = [
+        f"the weights of the {name}"
+        for name, network in networks.items()
+        if not all(bool(weights.isfinite().all()) for weights in network.parameters())
+    ]
+    return found + [name for name, value in gan.scalars.items() if not math.isfinite(value)]
+
+
+def stop_if_not_finite(gan: GAN, step: int, folder: RunFolder) -> None:
+    """UserError if something is not finite. The networks are kept in `checkpoints/nan.ckpt` then."""
+    found = not_finite(gan)
+    if not found:
+        return
+    gan.trainer.save_checkpoint(folder.nan)
+    clip = override("train.clip_norm", gan.train_options.clip_norm / 2 or 1)
+    advice = (
+        f"To go on from the last checkpoint before: {line('train', override('fork', str(folder)), clip)}"
+        if folder.has_checkpoint()
+        else f"Nothing was saved before: start again with {clip}"
+    )
+    raise UserError(
+        f"Stopped at iteration {step}: {', '.join(found)} not finite, but NaN or infinity. People lower the learning "
+        "rates (optimizer.generator.lr, optimizer.discriminator.lr), or bound the gradients by train.clip_norm. The "
+        f"networks as they are now are in checkpoints/nan.ckpt. {advice}"
+    )

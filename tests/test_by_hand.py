@@ -19,4 +19,5 @@ def test_the_page_trains_a_gan_and_then_a_conditional_one(tmp_path, monkeypatch)
             gaps.append((judged.real.logits.mean() - judged.fake.logits.mean()).item())
     assert len(gaps) == 2 and min(gaps) > 0.1, "D has learned to tell real pictures from generated ones"
     assert page["generator"].num_classes == 10
-    assert Image.open("digits.png").size == (8 * 30 + 2, 8 * 30 + 2)
+    with Image.open("digits.png") as sheet:
+        assert sheet.width == sheet.height > 8 * 28

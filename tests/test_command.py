@@ -83,7 +83,7 @@ def test_the_package_lists_its_commands_and_starts_them(type_, monkeypatch, caps
         ("lr=1e-3", "optimizer.generator.lr=… and optimizer.discriminator.lr=…"),
         ("batch_size=32", "type data.batch_size=…"),
         ("z_dim=64", "model.latent_dim=…"),
-        ("gpus=1", "trainer.accelerator=gpu"),
+        ("gpus=1", "trainer.devices=…"),
         ("dataset=mnist", "data=…"),
         ("wandb=true", "'logger=[tensorboard,wandb]'"),
         ("outdir=x", "hydra.run.dir=DIR"),

@@ -86,14 +86,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training ends after two iterations, whatever `trainer.max_steps` is."""
     from ganexp import fit
 
-    trainer = fit._trainer
+    make_trainer = fit.make_trainer
 
     def capped(*arguments):
-        made = trainer(*arguments)
+        made = make_trainer(*arguments)
         made.fit_loop.epoch_loop.max_steps = min(made.max_steps, 2)
         return made
 
-    monkeypatch.setattr(fit, "_trainer", capped)
+    monkeypatch.setattr(fit, "make_trainer", capped)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ def test_while_a_run_goes_on_its_record_says_so_and_with_what_it_runs(folder):
         (KeyboardInterrupt(), "interrupted", "KeyboardInterrupt"),
         (UserError("model.hidden=0: too small"), "failed", "model.hidden=0: too small"),
         (ZeroDivisionError("by zero"), "failed", "ZeroDivisionError: by zero"),
-        (SystemExit(1), "failed", "SystemExit: 1"),
+        (SystemExit(1), "interrupted", "SystemExit"),
     ],
 )
 def test_an_end_is_told_with_its_reason_and_goes_on_to_its_caller(folder, end, status, why):

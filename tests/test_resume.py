@@ -130,7 +130,7 @@ def test_learning_rates_that_fall_towards_another_end_are_told_of(train, trained
 def test_only_keys_that_change_nothing_of_what_is_learned_may_differ():
     assert set(FREE) == {
         "resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps",
-        "fork", "at", "start", "trainer.graphs", "model.summary",
+        "fork", "at", "start", "trainer.graphs", "model.summary", "trainer.devices", "trainer.num_nodes",
         "trainer.max_steps", "evaluation", "data.evaluator", "data.root",
     }  # fmt: skip
 
@@ -138,7 +138,7 @@ def test_only_keys_that_change_nothing_of_what_is_learned_may_differ():
 # What may happen to a run's files.
 
 
-@pytest.mark.parametrize(("damaged", "goes_on_from"), [(["last"], 4), (["last", 4], 2)])
+@pytest.mark.parametrize(("damaged", "goes_on_from"), [(["last"], 4), (["last", "best", 4], 2)])
 def test_a_run_whose_newest_checkpoints_are_damaged_goes_on_from_an_older_one(
     train, measured_run, damaged, goes_on_from
 ):

@@ -53,7 +53,7 @@ def test_a_checkpoint_is_found_by_its_name_or_its_path_and_is_the_best_if_there_
     assert opened.checkpoint("step-000004") == opened.checkpoint("checkpoints/step-000004.ckpt")
     assert opened.checkpoint(str(tmp_path / folder / "last.ckpt")) == tmp_path / folder / "last.ckpt"
     shutil.copy(folder / "last.ckpt", folder / "best.ckpt")
-    assert opened.checkpoint() == folder / "best.ckpt"
+    assert Run.open("run").checkpoint() == folder / "best.ckpt"
     with pytest.raises(UserError, match="checkpoint=frist: not in run; there: best, last, step-000004"):
         opened.checkpoint("frist")
 

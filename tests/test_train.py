@@ -116,7 +116,7 @@ def test_a_signal_ends_the_run_with_everything_saved(train, tiny, tmp_path, monk
     done = train(*tiny, "trainer.max_steps=1000000", "hydra.run.dir=run")
     assert done.returncode == 130
     assert_saved(tmp_path / "run", number, done.stderr)
-    assert last(tmp_path / "run")["global_step"] == 4, "the next one at which the training stops for anybody"
+    assert last(tmp_path / "run")["global_step"] in (3, 4), "the iteration under way, or the next pause"
 
 
 @pytest.mark.slow
@@ -142,7 +142,9 @@ MISTAKES = {
     "modle=vanilla": ["modle", "did you mean model?"],
     "model.hidden=abc": ["model.hidden=abc", "must be a whole number"],
     "model.hidden=0": ["model.hidden=0", "must be at least 1"],
-    "trainer.devices=2": ["trainer.devices=2", "must be 1"],
+    "trainer.devices=0": ["trainer.devices=0: must be a whole number from 1 on, or auto"],
+    "trainer.devices=3": ["data.batch_size=8: 3 processes cannot share it equally; type data.batch_size=9"],
+    "trainer.num_nodes=2": ["trainer.num_nodes=2", "torchrun or srun"],
     "trainer.precision=8": ["trainer.precision=8", "must be 32-true or bf16-mixed"],
     "+loss.smoothin=0.1": ["loss.smoothin=0.1", "did you mean smoothing?"],
     "loss.smoothing=2": ["loss.smoothing=2", "must be at most 1"],
@@ -182,9 +184,8 @@ for typed in ("model=vanila", "model.hidden=0"):
     except SystemExit as end:
         print(end.code, "torch" in sys.modules)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, timeout=300, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, text=True, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
     assert done.stdout == "2 False\n" * 2
     first, second = done.stderr.strip().splitlines()
     assert first.startswith("model=vanila") and second.startswith("model.hidden=0")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ganexp.collectives import drawn
+
 
 class DiffAugment:
     """Applies the named operations one after another; without operations it returns the images unchanged."""
@@ -23,7 +25,7 @@ class DiffAugment:
 
 
 def _uniform(images: Tensor, low: float, high: float) -> Tensor:
-    return torch.empty(len(images), 1, 1, 1, device=images.device).uniform_(low, high)
+    return drawn(lambda n: torch.empty(n, 1, 1, 1, device=images.device).uniform_(low, high), len(images))
 
 
 def color(images: Tensor) -> Tensor:
@@ -48,7 +50,7 @@ def translation(images: Tensor) -> Tensor:
 def _shifted(size: int, side: int, device: torch.device) -> Tensor:
     """For each picture, indices into a side that is padded by one pixel, shifted: int64 [B, side]."""
     reach = side // 8
-    shift = torch.randint(-reach, reach + 1, (size, 1), device=device)
+    shift = drawn(lambda n: torch.randint(-reach, reach + 1, (n, 1), device=device), size)
     return (torch.arange(side, device=device) + shift + 1).clamp(0, side + 1)
 
 
@@ -62,7 +64,7 @@ def cutout(images: Tensor) -> Tensor:
 
 def _hidden(size: int, side: int, device: torch.device) -> Tensor:
     """For each picture, whether an index along a side lies in a hole of half the side: bool [B, side]."""
-    centre = torch.randint(0, side + 1, (size, 1), device=device)
+    centre = drawn(lambda n: torch.randint(0, side + 1, (n, 1), device=device), size)
     start = centre - side // 4
     index = torch.arange(side, device=device)
     return (index >= start) & (index < start + side // 2)

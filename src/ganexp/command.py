@@ -66,7 +66,7 @@ def _run(
     arguments: Callable[[Arguments], Arguments],
     sweeps: bool,
 ) -> None:
-    wants_traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    before = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors and prints none of them.
     read = Arguments((), ())
     try:
@@ -87,9 +87,11 @@ def _run(
         sys.exit(1)
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
-        if wants_traces:
+        if before == "1":
             raise
         refuse(_explain(error, config_name, read, sweeps))
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = before
 
 
 def config_dir(hydra: Any) -> list[str]:

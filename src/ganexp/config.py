@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganexp.errors import UserError, from_omegaconf, from_validation
@@ -25,6 +25,15 @@ NonNegative = Annotated[int, Ge(0), Lt(2**31)]
 Share = Annotated[float, Ge(0), Le(1)]
 PositiveFloat = Annotated[float, Gt(0)]
 NonNegativeFloat = Annotated[float, Ge(0)]
+
+
+def _devices(value: Any) -> Any:
+    if value == "auto" or (type(value) is int and value > 0):
+        return value
+    raise ValueError("must be a whole number from 1 on, or auto")
+
+
+Devices = Annotated[int | Literal["auto"], PlainValidator(_devices)]
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf"
@@ -54,11 +63,12 @@ class Train:
 class Trainer:
     max_steps: Positive
     accelerator: Literal["auto", "cpu", "gpu", "cuda", "mps"]
-    devices: Literal[1]
+    devices: Devices
     precision: Literal["32-true", "bf16-mixed"]
     log_every_n_steps: Positive
     # A key that is younger than some run folders, whose configurations lack it.
     graphs: Literal["auto", "off"] = "auto"
+    num_nodes: Positive = 1
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -129,6 +139,8 @@ INERT = (
     "checkpoint",
     "trainer.log_every_n_steps",
     "trainer.graphs",
+    "trainer.devices",
+    "trainer.num_nodes",
     "model.summary",
 )
 """Keys, or sections, that change nothing of what a run learns or of how it is measured."""

@@ -61,8 +61,18 @@ ELSEWHERE: list[tuple[str, str, str]] = [
     ),
     (
         "trainer.accelerator",
-        "type trainer.accelerator=gpu, or cpu; a run is on one device",
-        "gpu gpus n_gpus num_gpus gpu_id gpu_ids device devices cuda use_cuda accelerator",
+        "type trainer.accelerator=gpu, or cpu",
+        "gpu gpu_id gpu_ids device cuda use_cuda accelerator",
+    ),
+    (
+        "trainer.devices",
+        "type trainer.devices=…, the number of processes, or auto for every GPU",
+        "gpus n_gpus num_gpus ngpu ngpus devices num_devices n_devices world_size nproc num_processes",
+    ),
+    (
+        "trainer.num_nodes",
+        "type trainer.num_nodes=…",
+        "nodes nnodes num_nodes n_nodes hosts",
     ),
     ("data", "the pictures are chosen by data=…", "dataset datasets dataset_name data_name"),
     (

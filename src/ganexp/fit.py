@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, checkpoints, interruption, loggers, results, summary
+from ganexp import build, checkpoints, interruption, loggers, ranks, results, strategy, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
@@ -45,17 +45,15 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
 
     Interrupted, with what is saved, if a signal came.
     """
-    if not gc.get_freeze_count():
-        # Imports leave a million objects, which the garbage collector need not search again and again. Only once, and
-        # now: later in a sweep, freezing would keep what the earlier jobs left.
-        gc.freeze()
-    keep_freed_memory()
     on_terminal = sys.stderr.isatty()
-    _quieten(on_terminal)
+    settle(on_terminal)
     data = build.dataset(config.data)
+    world = strategy.processes(config.trainer) * config.trainer.num_nodes
+    ranks.check_shares(data.batch_size, world)
     pictures = data.load()
     about = {"name": type(data).__name__, "shape": pictures.shape, "classes": pictures.classes}
-    record.write(data=about | {"sha256": pictures.sha256()})
+    sha256 = pictures.sha256()
+    record.write(data=about | {"sha256": sha256})
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     if config.fork is not None and checkpoint is None:
@@ -90,17 +88,27 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         ]
     )
     gan.pauses = pauses(callbacks)
-    trainer = _trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], recording, on_terminal)
+    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], recording, on_terminal)
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
     )
+    if world > 1:
+        name = f"{world} x {torch.cuda.get_device_name(device) if device.type == 'cuda' else device}"
     record.write(device=name)
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it by default.
     log.info("Training on %s: %s iterations of %d pictures", name, f"{trainer.max_steps:,}", data.batch_size)
+    plan = strategy.Plan(
+        dataclasses.asdict(config), str(folder.path), sha256, list(gan.pauses), str(checkpoint) if checkpoint else None
+    )
+
+    def lost() -> None:
+        sentence = "Another process of this run ended; its own message stands above."
+        log.error("The run failed: %s", sentence)
+        record.write(status="failed", why=sentence)
+
     try:
-        with logging_redirect_tqdm():  # A line that is printed while the bar is up goes above the bar.
+        # A line that is printed while the bar is up goes above the bar.
+        with strategy.told(trainer, plan, lost), strategy.explained(), logging_redirect_tqdm():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
     except SystemExit as end:  # Lightning raises it for a signal before the first iteration, and for an impatient one.
         interruption.check()
@@ -125,28 +133,40 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     log.info("Curves:   tensorboard --logdir %s", _short(folder.path))
 
 
-def _trainer(config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool) -> pl.Trainer:
+def make_trainer(
+    config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool
+) -> pl.Trainer:
     """Lightning's trainer, without the parts that our callbacks replace. UserError if there is no such device."""
     try:
-        return pl.Trainer(
+        devices = strategy.processes(config.trainer)
+        several = devices * config.trainer.num_nodes > 1
+        trainer = pl.Trainer(
             max_steps=config.trainer.max_steps,
             max_epochs=-1,
             accelerator=config.trainer.accelerator,
-            devices=config.trainer.devices,
+            devices=devices,
+            num_nodes=config.trainer.num_nodes,
+            strategy=strategy.Replicas() if several else "auto",
             precision=config.trainer.precision,
             log_every_n_steps=config.trainer.log_every_n_steps,
             logger=recording,
             callbacks=callbacks,
-            plugins=[AtomicCheckpointIO()],
+            plugins=[AtomicCheckpointIO(), *[strategy.environment()] * several],
             enable_checkpointing=False,
             enable_progress_bar=on_terminal,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
     except MisconfigurationException as error:
+        asked, why = config.trainer, " ".join(str(error).split())
+        several = f" trainer.devices={asked.devices}" if asked.devices != 1 else ""
+        instead = " trainer.devices=auto" if several else ""
         raise UserError(
-            f"trainer.accelerator={config.trainer.accelerator}: {error} Type trainer.accelerator=auto"
+            f"trainer.accelerator={asked.accelerator}{several}: {why} Type trainer.accelerator=auto{instead}"
         ) from None
+    if trainer.strategy.root_device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32, as convolutions have it by default.
+    return trainer
 
 
 def _describe(folder: RunFolder, data: str, pictures: Pictures, gan: GAN, record: Record, layers: bool) -> None:
@@ -193,9 +213,18 @@ def _short(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _quieten(on_terminal: bool) -> None:
-    """Silence Lightning's tips. Beside a progress bar, write the lines of losses to the file alone."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+def settle(on_terminal: bool) -> None:
+    """Prepare this process: its memory and its messages. Beside a progress bar, losses are written to the file alone.
+
+    Lightning's tips are silenced.
+    """
+    if not gc.get_freeze_count():
+        # Imports leave a million objects, which the garbage collector need not search again and again. Only once, and
+        # now: later in a sweep, freezing would keep what the earlier jobs left.
+        gc.freeze()
+    keep_freed_memory()
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Lightning warns of two things that are right here: the average of G stays in eval mode, and a run may resume in
     # the middle of an epoch.
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")

@@ -14,11 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from ganexp import collectives
 from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.graphs import Graphs, make_capturable, portable, set_rate
 from ganexp.networks.generator import Generator
 from ganexp.objectives import DiscriminatorObjective, Objectives
+
+AT_ONCE = 0.25
+"""Seconds between two of Lightning's training steps, if nothing pauses the training before."""
 
 AVERAGE_EVERY = 4
 """Iterations between two updates of the average. One update decays as much as four would, so the average stays the
@@ -58,6 +62,8 @@ class GAN(pl.LightningModule):
         self._penalties: dict[str, Tensor] = {}
         self._use_graphs = graphs
         self._graphs: Graphs | None = None
+        self._at_once = 1
+        """In several processes: iterations that take the slowest process AT_ONCE."""
 
     def configure_optimizers(self) -> tuple[Optimizer, ...]:
         networks = (self.generator, self.discriminator)
@@ -71,8 +77,9 @@ class GAN(pl.LightningModule):
         return self._optimizers
 
     def on_train_start(self) -> None:
+        collectives.share_random_state(self.device)
         # Not before: Lightning restores the optimizers after `configure_optimizers`.
-        if self._use_graphs and self.device.type == "cuda":
+        if self._use_graphs and self.device.type == "cuda" and collectives.world() == 1:
             for optimizer in self._optimizers:
                 make_capturable(optimizer)
             n_critic, kind = self.train_options.n_critic, self.objectives.due
@@ -84,9 +91,10 @@ class GAN(pl.LightningModule):
     def training_step(self, _batch: object, _index: int) -> None:
         """Iterations until the next pause, but for a quarter of a second at most.
 
-        Lightning's hooks between two training steps cost as much time as a small network's own work.
+        Lightning's hooks between two training steps cost as much time as a small network's own work. Several processes
+        stop after the same number of iterations, or they would wait for each other forever.
         """
-        stop = time.perf_counter() + 0.25
+        began, first = time.perf_counter(), self.global_step
         # `global_step` reads this counter. Stepping Lightning's wrapper of G's optimizer would count too, but takes 1 %
         # of the run's time.
         counter = self.trainer.fit_loop.epoch_loop.manual_optimization.optim_step_progress
@@ -94,8 +102,12 @@ class GAN(pl.LightningModule):
             self.iterate(self.global_step)
             counter.increment_ready()
             counter.increment_completed()
-            if self._pauses_at(self.global_step) or time.perf_counter() > stop:
-                return
+            done, seconds = self.global_step - first, time.perf_counter() - began
+            enough = seconds > AT_ONCE if collectives.world() == 1 else done >= self._at_once
+            if enough or self._pauses_at(self.global_step):
+                break
+        if collectives.world() > 1:
+            self._at_once = max(1, int(AT_ONCE * done / collectives.maximum(seconds, self.device)))
 
     def iterate(self, step: int) -> None:
         """Iteration `step`, counted from 0."""
@@ -109,8 +121,8 @@ class GAN(pl.LightningModule):
             scalars = self._update_networks([self.batches[update] for update in updates], updates, reporting)
         self._update_average(step)
         if reporting:
-            values = torch.stack([value.detach().float() for value in scalars.values()]).tolist()
-            self.scalars = dict(zip(scalars, values, strict=True))
+            (values,) = collectives.averaged([torch.stack([value.detach().float() for value in scalars.values()])])
+            self.scalars = dict(zip(scalars, values.tolist(), strict=True))
 
     @property
     def sampled_generator(self) -> Generator:
@@ -147,12 +159,12 @@ class GAN(pl.LightningModule):
             torch._foreach_lerp_(average, current, 1 - decay**every)
 
     def _descend(self, loss: Tensor, optimizer: Optimizer, reporting: bool) -> Tensor | None:
-        """One step of one network's optimizer; the other network gets no gradient.
+        """One step of one network's optimizer, by the mean gradient of all processes; the other network gets none.
 
         The norm of the gradient before clipping, if `reporting`.
         """
         parameters = optimizer.param_groups[0]["params"]
-        gradients = torch.autograd.grad(loss, parameters)
+        gradients = collectives.averaged(torch.autograd.grad(loss, parameters))
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         norm = nn.utils.get_total_norm(gradients) if reporting else None

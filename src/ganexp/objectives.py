@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ganexp import collectives
 from ganexp.augment import DiffAugment
 from ganexp.losses import Loss
 from ganexp.networks.discriminator import Discriminator, DiscriminatorOutput, mixes_samples
@@ -94,7 +95,9 @@ class Objectives:
 
     def fakes(self, real: Tensor, labels: Tensor | None) -> Tensor:
         """As many generated pictures as `real` has, from latents of N(0, 1) that torch's default generator draws."""
-        return self.generator(torch.randn(len(real), self.generator.latent_dim, device=real.device), labels)
+        size = self.generator.latent_dim
+        latents = collectives.drawn(lambda n: torch.randn(n, size, device=real.device), len(real))
+        return self.generator(latents, labels)
 
     def _judge(
         self, real: Tensor, fake: Tensor, labels: Tensor | None

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from ganexp.collectives import drawn, standard_deviation
 from ganexp.config import STRICT, NonNegativeFloat, Positive, PositiveFloat
 from ganexp.networks.discriminator import Discriminator
 
@@ -27,7 +28,10 @@ class Regularizer:
         """Change D once, before its first step."""
 
     def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor | None:
-        """A scalar to add to D's loss, or None. real, fake: float [B, C, H, W] without gradient; labels: int64 [B]."""
+        """A scalar to add to D's loss, or None. real, fake: float [B, C, H, W] without gradient; labels: int64 [B].
+
+        A mean over the batch is right in any number of processes. Draw random numbers by `collectives.drawn`.
+        """
         return None
 
     def project(self, discriminator: Discriminator) -> None:
@@ -64,13 +68,19 @@ class GradientPenalty(Regularizer):
 
 
 def _line(real: Tensor, fake: Tensor) -> Tensor:
-    return torch.lerp(real, fake, torch.rand(len(real), 1, 1, 1, device=real.device))
+    return torch.lerp(real, fake, _share(real))
 
 
 def _around_real(real: Tensor, fake: Tensor) -> Tensor:
     """A random point between each picture and the same picture with noise, as in the authors' code."""
-    share = torch.rand(len(real), 1, 1, 1, device=real.device)
-    return real + share * 0.5 * real.std() * torch.rand_like(real)
+    share = _share(real)
+    noise = drawn(lambda n: torch.rand(n, *real.shape[1:], device=real.device), len(real))
+    return real + share * 0.5 * standard_deviation(real) * noise
+
+
+def _share(real: Tensor) -> Tensor:
+    """A random number for each picture, in [0, 1]: float [B, 1, 1, 1]."""
+    return drawn(lambda n: torch.rand(n, 1, 1, 1, device=real.device), len(real))
 
 
 _PLACES = {

@@ -37,7 +37,8 @@ def report(composed: DictConfig) -> None:
     config: Report = parse(composed, Report)
     root, out = Path(config.root), Path(config.out)
     if out.suffix != ".html":
-        raise UserError(f"out={out}: the report is one .html file; type out={config.out or 'report'}.html")
+        page = out.with_suffix(".html") if out.name else Path("report.html")
+        raise UserError(f"out={config.out}: the report is one .html file; type out={page}")
     command.writable(out)
     if config.watch:
         watch(root, out)

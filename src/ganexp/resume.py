@@ -222,7 +222,7 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     write_whole(folder.config, OmegaConf.to_yaml(composed))
     write_whole(folder.overrides, OmegaConf.to_yaml(OmegaConf.create(overrides)))
     folder.rewind(done)
-    log.info("Resuming at iteration %d of %d", done, config.trainer.max_steps)
+    log.info("Resuming at iteration %s of %s", f"{done:,}", f"{config.trainer.max_steps:,}")
     return checkpoint
 
 

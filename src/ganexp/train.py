@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, launchers, resume, sweep
+from ganexp import command, launchers, ranks, resume, sweep
 from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError, from_system
@@ -49,6 +49,9 @@ def train(composed: DictConfig) -> float | None:
         with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
+            each, size = ranks.asked(config.trainer), config.data.get("batch_size")
+            if each != "auto" and isinstance(size, int):  # The dataset itself refuses what is no number.
+                ranks.check_shares(size, each * config.trainer.num_nodes)
 
             try:
                 # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
@@ -87,18 +90,37 @@ def from_nothing(overrides: list[str]) -> list[str]:
 
 
 def prepare(read: Arguments) -> Arguments:
-    """The command line as Hydra is given it. UserError for an experiment that would not be swept."""
+    """The command line as Hydra is given it.
+
+    UserError for an experiment that would not be swept, and for a sweep that is started several times at once.
+    """
     for typed in read.overrides:
         if typed.key_or_group == "experiment" and (not typed.is_add() or typed.is_sweep_override()):
             raise UserError(f"{typed.input_line}: type one experiment, with -m and +: -m +experiment=NAME")
         if typed.key_or_group == "experiment" and not read.multirun:
             raise UserError(f"{typed.input_line}: an experiment is a sweep: put -m before it")
+    started_by = ranks.launcher()
+    if read.multirun and started_by is not None:
+        raise UserError(
+            f"-m: {started_by.name} started {started_by.processes} processes, and a sweep is started once; leave "
+            f"{started_by.name} out, and type trainer.devices=… for the processes of each job"
+        )
     return launchers.with_presets(resume.expand(read))
 
 
 def main() -> None:
-    with sweep.reported():
-        command.run("train", train, arguments=prepare, sweeps=True)
+    if ranks.rank() > 0:
+        from ganexp.follower import follow
+
+        follow()
+    try:
+        with sweep.reported():
+            command.run("train", train, arguments=prepare, sweeps=True)
+    finally:
+        if ranks.launcher() is not None:
+            from ganexp.strategy import dismiss
+
+            dismiss()
 
 
 if __name__ == "__main__":

@@ -207,3 +207,13 @@ def test_a_healthy_run_is_not_warned(train, tmp_path):
     done = train("model=r1gan", *SMALL[1:], "trainer.max_steps=2000", "evaluation.every=500", "evaluation.samples=500")
     assert done.returncode == 0, done.stderr
     assert warnings(tmp_path) == []
+
+
+def test_advice_names_the_fork_from_before_the_fault(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for step in (1000, 2000, 3000):
+        (tmp_path / "checkpoints" / f"step-{step:06d}.ckpt").touch()
+    seen = Watched(tmp_path)
+    seen.at(2050, loss=0.01)
+    (sentence,) = seen.at(3050, loss=0.01)
+    assert f"python -m ganexp.train fork={tmp_path} at=2000 and the changes" in sentence

@@ -17,6 +17,8 @@ class Callback(pl.Callback):
         second; such a callback stops the training for itself at no iteration.
     after: the callbacks whose look at the same iteration must come first.
 
+    In a run of several processes, process 0 alone has callbacks, and the others wait for the end of each look.
+
     Override any of `begin`, `look` and `end`. A look draws from a copy of torch's random stream, so that it changes
     nothing of what the run learns.
     """

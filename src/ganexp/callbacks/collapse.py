@@ -5,11 +5,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ganexp.arguments import line, override
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.config import Config
-from ganexp.folder import RunFolder
+from ganexp.folder import RunFolder, step_of
 from ganexp.gan import GAN
 from ganexp.record import Record
 
@@ -161,13 +162,13 @@ class CollapseAlarm(Callback):
         if not seen:
             self._since.pop(kind, None)
         elif step - self._since.setdefault(kind, step) >= PATIENCE and step > EARLY:
-            self._warn(kind, sentence)
+            self._warn(kind, sentence, self._since[kind])
 
     def _judge(self, evaluation: TrainingEvaluation, alone: bool) -> None:
         """Warn of the faults that the evaluation before this one had too; of all faults if it stands alone."""
         faults = self._faults(evaluation)
         for kind in sorted(faults.keys() if alone else faults.keys() & self._before):
-            self._warn(kind, faults[kind])
+            self._warn(kind, faults[kind], evaluation.newest_step)
         self._before = set(faults)
 
     def _faults(self, evaluation: TrainingEvaluation) -> dict[str, str]:
@@ -197,11 +198,21 @@ class CollapseAlarm(Callback):
             )
         return faults
 
-    def _warn(self, kind: str, sentence: str) -> None:
+    def _warn(self, kind: str, sentence: str, began: int) -> None:
+        """Warn once of each kind of fault. began: the iteration at which the fault was first seen."""
         if kind not in self._warned:
             self._warned.append(kind)
+            sentence += self._rescue(began)
             log.warning("Warning: %s.", sentence)
             self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
+
+    def _rescue(self, began: int) -> str:
+        """How to start again from a checkpoint from before the fault; empty if there is no such checkpoint."""
+        steps = [step for path in self.folder.numbered_checkpoints() if (step := step_of(path)) and step < began]
+        if not steps:
+            return ""
+        command = line("train", override("fork", str(self.folder)), f"at={steps[-1]}")
+        return f". To change the run from before the fault on, type {command} and the changes"
 
 
 def _either(alternatives: list[str]) -> str:

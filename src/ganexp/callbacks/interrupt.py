@@ -5,7 +5,7 @@ import signal
 
 import pytorch_lightning as pl
 
-from ganexp import interruption
+from ganexp import collectives, interruption
 
 
 class Interrupt(pl.Callback):
@@ -20,12 +20,19 @@ class Interrupt(pl.Callback):
         return interruption.received()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        def stop() -> None:
-            trainer.should_stop = True
-
         # Lightning has just put a handler of its own before that of SIGTERM, and ends a run without saving.
         self._block.enter_context(interruption.listening())
-        self._block.enter_context(interruption.gently(stop))
+        self._block.enter_context(interruption.gently(lambda: None))  # `on_train_batch_end` asks for the signal.
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        # A signal to any process stops all processes, after the same iteration.
+        number = int(collectives.maximum(self.received or 0, pl_module.device))
+        if number:
+            trainer.should_stop = True
+            if self.received is None:
+                signal.raise_signal(number)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._block.close()

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from ganexp import seeds
+from ganexp import collectives, seeds
 from ganexp.data.dataset import Pictures
 
 
 class Batches(nn.Module):
     """`batches[k]` is batch k of an endless, shuffled sequence: images float [B, C, H, W] in [-1, 1], and labels int64
-    [B] or None.
+    [B] or None. Where several processes train a run, it is this process's part of batch k.
 
     Each epoch has an order of its own and leaves out the last, incomplete batch. `flip` mirrors half of the pictures.
     It is a module so that the pictures move to a device as the networks do: `batches.to(device)`.
@@ -41,7 +41,8 @@ class Batches(nn.Module):
         epoch, place = divmod(number, self.per_epoch)
         if epoch != self._epoch:
             self._begin(epoch)
-        return self._order[place], self._mirrored[place] if self.flip else None
+        mirrored = collectives.part(self._mirrored[place]) if self.flip else None
+        return collectives.part(self._order[place]), mirrored
 
     def select(self, rows: Tensor, mirrored: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The images and labels of these rows."""

@@ -12,6 +12,9 @@ class Dropout(nn.Module):
 
     One random word of 64 bits gives four levels of 16 bits. A feature is kept if its level lies below the keep rate,
     so the rate is exact to 2^-16. The words come from torch's default generator.
+
+    In a run of several processes, all processes draw the same words. The run is then not the run of one process, but
+    just as random: each process has other pictures.
     """
 
     def __init__(self, rate: float):

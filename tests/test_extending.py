@@ -57,7 +57,6 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 # What makes a command short, by a word in it.
 CHEAP = {
     "ganexp.train": SHORT,
-    "ganexp.evaluator": ["classifier.recipe.epochs=1"],
     "callback=variety": ["callback.variety.every=2", "evaluation.every=0"],
 }
 

@@ -124,3 +124,19 @@ def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(run, tmp
     monkeypatch.chdir(tmp_path / "elsewhere")
     data = Run.open("../run").config.data
     assert data["evaluator"] == str(tmp_path / "own.pt") and data["root"] == "gone"
+
+
+def test_pictures_do_not_depend_on_the_default_precision(run):
+    expected = Run.open("run").sample(4)
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = Run.open("run").sample(4)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("asked", [{"n": 0}, {"n": -1}, {"n": 1, "seed": -1}, {"n": 1, "seed": 2**32}])
+def test_a_number_of_pictures_or_a_seed_that_cannot_be_is_refused(run, asked):
+    with pytest.raises(UserError, match="n is 1 or more, and seed is from 0 to"):
+        Run.open("run").sample(**asked)

@@ -1,8 +1,9 @@
 """A past run, opened from its folder."""
 
+import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +110,8 @@ class Run:
         chosen = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         if not chosen:
             raise UserError(f"weights={weights}: {self.path} was trained with train.ema_decay=0; type weights=raw")
-        network = build.generator(self.config, self.shape, len(self.record["data"]["classes"]))
+        with _single_precision():
+            network = build.generator(self.config, self.shape, len(self.record["data"]["classes"]))
         try:
             network.load_state_dict(chosen)
         except RuntimeError:
@@ -132,6 +134,8 @@ class Run:
         Picture i of a seed is the same for any n. UserError for a class that does not exist, and for `all` if n is no
         multiple of the number of classes.
         """
+        if n < 1 or not 0 <= seed < 2**32:
+            raise UserError(f"sample(n={n}, seed={seed}): n is 1 or more, and seed is from 0 to {2**32 - 1}")
         batches = sample(self.generator, n, seed, labels_at=self._labels(label, n))
         return torch.cat([images for images, _ in batches])
 
@@ -188,3 +192,14 @@ def _from_here(config: Config, folder: RunFolder) -> Config:
         if isinstance(value, str) and not Path(value).expanduser().exists() and (started / value).exists():
             data[key] = str(started / value)
     return dataclasses.replace(config, data=data)
+
+
+@contextlib.contextmanager
+def _single_precision() -> Iterator[None]:
+    """Inside the block new networks are float32, whatever default a notebook has set."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)

@@ -29,9 +29,11 @@ def latents(seed: int, start: int, stop: int, size: int) -> Tensor:
     blocks = []
     for block in range(start // DRAWN_TOGETHER, -(-stop // DRAWN_TOGETHER)):
         first = block * DRAWN_TOGETHER
-        drawn = torch.randn(DRAWN_TOGETHER, size, generator=seeds.generator(seed, "latents", block))
+        drawn = torch.randn(
+            DRAWN_TOGETHER, size, generator=seeds.generator(seed, "latents", block), dtype=torch.float32
+        )
         blocks.append(drawn[max(start - first, 0) : stop - first])
-    return torch.cat(blocks) if blocks else torch.empty(0, size)
+    return torch.cat(blocks) if blocks else torch.empty(0, size, dtype=torch.float32)
 
 
 def classes_in_turn(start: int, stop: int, num_classes: int) -> Tensor | None:
@@ -48,7 +50,7 @@ def classes_in_proportion(counts: Tensor) -> LabelsAt:
 
 def truncated(latents: Tensor, threshold: float) -> Tensor:
     """The same draws, but from N(0, 1) truncated at `threshold` standard deviations (Brock et al. 2019)."""
-    share = torch.special.ndtr(torch.tensor(-threshold))
+    share = torch.special.ndtr(torch.tensor(-threshold, dtype=latents.dtype))
     return torch.special.ndtri(share + torch.special.ndtr(latents) * (1 - 2 * share)).clamp(-threshold, threshold)
 
 
@@ -57,7 +59,7 @@ def between(a: Tensor, b: Tensor, steps: int) -> Tensor:
 
     The steps follow the sphere (Shoemake 1985; White 2016), or a straight line between equal or opposite latents.
     """
-    t = torch.linspace(0, 1, steps)[None, :, None]
+    t = torch.linspace(0, 1, steps, dtype=a.dtype)[None, :, None]
     a, b = a[:, None], b[:, None]
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=-1)[..., None].clamp(-1, 1)
     angle = cosine.acos()
@@ -123,7 +125,7 @@ def interpolate(
     """
     z = latents(seed, 0, 2 * rows, generator.latent_dim)
     z = truncated(z, truncation) if truncation is not None else z
-    share = torch.linspace(0, 1, steps)
+    share = torch.linspace(0, 1, steps, dtype=z.dtype)
     for row in range(rows):
         walk = between(z[2 * row : 2 * row + 1], z[2 * row + 1 : 2 * row + 2], steps)
         if labels is None:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier
 from ganexp.evaluators.fitting import Fitting
 from ganexp.folder import whole, write_whole
+
+log = logging.getLogger("ganexp")
 
 SHIPPED = Path(__file__).parent
 """The folder of the evaluators that come with ganexp."""
@@ -107,10 +110,12 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
             f"data.evaluator={named}: {path} is not the file that its card describes; train the evaluator again"
         )
     if only_guesses(card):
-        raise UserError(
-            f"data.evaluator={named}: it is no better than guessing ({card['test_accuracy']:.1%} of its test pictures "
-            f"right, with {num_classes} classes), so it cannot measure; train it for longer or on more pictures, or "
-            "type data.evaluator=null to measure nothing"
+        log.warning(
+            "Warning: data.evaluator=%s is no better than guessing (%.1f %% of its test pictures right, %d classes), so "
+            "its metrics say nothing; train it for longer or on more pictures, or type data.evaluator=null",
+            named,
+            100 * card["test_accuracy"],
+            num_classes,
         )
     with torch.random.fork_rng(devices=[]):  # The initial weights are random, and a run's random numbers must stay.
         network = Classifier(architecture, shape, num_classes)

@@ -71,7 +71,7 @@ def train_evaluator(
         log.info("  %-44s FID %10.3f", name, distance)
     if evaluator.only_guesses(card):
         log.warning(
-            "Warning: %s is no better than guessing, so no run can be measured with it. Guessing can reach %.1f %% of "
+            "Warning: %s is no better than guessing, so its metrics say nothing. Guessing can reach %.1f %% of "
             "%d test pictures. Train it for longer (classifier.recipe.epochs), at another rate "
             "(classifier.recipe.lr), or on more pictures.",
             path,

@@ -67,10 +67,13 @@ class InDomain:
     def knows_data(self) -> bool:
         """Whether the evaluator recognises the classes of the real pictures.
 
-        It does if it was trained on them, or if it finds the classes of real labelled pictures at least half as far
-        above chance as on its own test pictures. Without labels of its classes nothing shows that it does.
+        An evaluator that only guesses does not. Another one does if it was trained on them, or if it finds the classes
+        of real labelled pictures at least half as far above chance as on its own test pictures. Without labels of its
+        classes nothing shows that it does.
         """
         card, classes, labels = self.evaluator.card, self.evaluator.classes, self.pictures.labels
+        if evaluators.only_guesses(card):
+            return False
         if self.train.sha256 == card.get("data_sha256"):
             return True
         if labels is None or not set(self.pictures.classes) <= set(classes):

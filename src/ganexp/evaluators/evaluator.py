@@ -111,8 +111,8 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
         )
     if only_guesses(card):
         log.warning(
-            "Warning: data.evaluator=%s is no better than guessing (%.1f %% of its test pictures right, %d classes), so "
-            "its metrics say nothing; train it for longer or on more pictures, or type data.evaluator=null",
+            "Warning: data.evaluator=%s is no better than guessing (%.1f %% of its test pictures right, %d classes), "
+            "so its metrics say nothing; train it for longer or on more pictures, or type data.evaluator=null",
             named,
             100 * card["test_accuracy"],
             num_classes,

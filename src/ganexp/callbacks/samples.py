@@ -41,7 +41,6 @@ class SampleGrid(Callback):
         self.latent = state_dict["latent"]
 
     def begin(self, gan: GAN, step: int) -> None:
-        if step == 0 and self.every:
         # A process may have been killed between a checkpoint and the grid of the same iteration.
         if self.looks_at(step, gan.trainer.max_steps) and not self.folder.grid(step).is_file():
             self.look(gan, step)
@@ -58,7 +57,8 @@ class SampleGrid(Callback):
             loggers.show(logger, "samples", path, step, caption)
 
     def end(self, gan: GAN, step: int) -> None:
-        self._show_real(gan)
+        if self.every:
+            self._show_real(gan)
         if step != self._last:
             self.look(gan, step)
         with whole(self.folder.animation) as temporary:

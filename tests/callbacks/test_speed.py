@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from toys import fit, gan
 
+from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.speed import Speed
 from ganexp.folder import RunFolder
 from ganexp.record import Record
@@ -19,8 +20,32 @@ def record(tmp_path) -> Record:
 def test_a_run_tells_its_start_its_seconds_its_speed_and_its_memory(record):
     fit(gan(), 3, Speed(record))
     told = record.contents
-    assert told.keys() == {"start_seconds", "seconds", "iterations_per_second", "peak_mb"}
+    assert told.keys() == {"start_seconds", "seconds", "cpu_seconds", "iterations_per_second", "peak_mb"}
     assert all(value > 0 for value in told.values())
+
+
+class Busy(Callback):
+    """Keeps the processor busy after each of its looks."""
+
+    every = 1
+    after = (Speed,)
+
+    def look(self, gan, step):
+        until = time.process_time() + 0.5
+        while time.process_time() < until:
+            pass
+
+
+def test_the_work_of_the_processor_is_told_without_what_callbacks_do(record):
+    fit(gan(), 3, Busy(), Speed(record))
+    assert 0 < record.contents["cpu_seconds"] < 1.5 <= record.contents["seconds"]
+
+
+def test_a_resumed_run_goes_on_counting_the_work_of_the_processor(record):
+    speed = Speed(record)
+    speed.load_state_dict({"cpu_seconds": 1000.0})
+    fit(gan(), 3, speed)
+    assert 1000 < record.contents["cpu_seconds"] < 1100
 
 
 def told(record: Record, monkeypatch, begin: int, looks: list[tuple[int, float]]) -> dict:

@@ -4,6 +4,9 @@ import logging
 import resource
 import sys
 import time
+from typing import Any
+
+import pytorch_lightning as pl
 
 from ganexp.callbacks.callback import Callback
 from ganexp.gan import GAN
@@ -17,10 +20,12 @@ WARM_UP = 50
 
 
 class Speed(Callback):
-    """Writes start_seconds, seconds, iterations_per_second and peak_mb to the record.
+    """Writes start_seconds, seconds, cpu_seconds, iterations_per_second and peak_mb to the record.
 
     start_seconds run from the start of the process to the end of the first iterations. In a sweep the process is that
-    of the first job.
+    of the first job. cpu_seconds are those that the process's threads were busy with iterations, without evaluations,
+    grids and checkpoints. They hardly depend on what else the machine does. A resumed run goes on counting from its
+    checkpoint.
     """
 
     every = None
@@ -28,12 +33,26 @@ class Speed(Callback):
     def __init__(self, record: Record):
         self.record = record
         self._first, self._warm, self._began, self._clock, self._started = 0, -1, 0.0, 0.0, False
+        self._cpu_seconds, self._busy_since = 0.0, time.process_time()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"cpu_seconds": self._cpu_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._cpu_seconds = state_dict["cpu_seconds"]
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
+    ) -> None:
+        self._busy_since = time.process_time()
 
     def begin(self, gan: GAN, step: int) -> None:
         self._first = step
         self._clock = self._began = time.perf_counter()
 
     def look(self, gan: GAN, step: int) -> None:
+        # The callbacks that work for long look after this one.
+        self._cpu_seconds += time.process_time() - self._busy_since
         if not self._started:
             self._started = True
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
@@ -48,6 +67,7 @@ class Speed(Callback):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.record.write(
             seconds=round(now - self._began, 3),
+            cpu_seconds=round(self._cpu_seconds, 3),
             iterations_per_second=round(counted / (now - self._clock), 2),
             peak_mb=peak >> (20 if sys.platform == "darwin" else 10),
         )

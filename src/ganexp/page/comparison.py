@@ -11,7 +11,7 @@ from statistics import fmean
 from ganexp.evaluation import Card, differences
 from ganexp.page import glossary
 from ganexp.page.collect import RunSummary, natural
-from ganexp.page.statistics import deviation, significance
+from ganexp.page.statistics import beyond_noise, deviation, noise_of_gap, significance
 
 UNKNOWN = "–"
 """Stands for the value of a setting that a run does not have."""
@@ -91,14 +91,11 @@ class Section:
             if len(group.runs) < group.of
         ]
         once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
-        noise = once * (1 / len(a) + 1 / len(b)) ** 0.5
-        gap = fmean(b) - fmean(a)
-        if gap <= 2 * noise:
-            said.append(
-                f"The gap of {number(gap)} is within twice the noise of measuring ({number(noise)}), so neither leads."
-            )
-        else:
+        if beyond_noise(a, b, once):
             said.append(significance(a, b))
+        else:
+            gap, noise = number(fmean(b) - fmean(a)), number(noise_of_gap(a, b, once))
+            said.append(f"The gap of {gap} is within twice the noise of measuring ({noise}), so neither leads.")
         return " ".join(said)
 
 

@@ -19,6 +19,16 @@ def deviation(values: Sequence[float]) -> float | None:
     return stdev(values) if len(values) > 1 else None
 
 
+def noise_of_gap(a: Sequence[float], b: Sequence[float], once: float) -> float:
+    """The standard deviation that measuring gives the gap between two means. once: that of one measurement."""
+    return once * (1 / len(a) + 1 / len(b)) ** 0.5
+
+
+def beyond_noise(a: Sequence[float], b: Sequence[float], once: float) -> bool:
+    """Whether the gap between two means is more than twice what the noise of measuring explains."""
+    return abs(fmean(a) - fmean(b)) > 2 * noise_of_gap(a, b, once)
+
+
 def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
     """Two-sided p of the difference of means: the share of splits whose difference is at least as large.
 

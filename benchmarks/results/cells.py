@@ -1,0 +1,141 @@
+"""What is to be trained: the cells of `conf/experiment`, and how they compose today."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_class
+
+from ganexp import sweep
+from ganexp.arguments import line
+from ganexp.config import CONF, INERT, Config, parse, register_resolvers, run_name, within
+
+FIRST = ("recipes_linear", "recipes_convolutional", "recipes_residual", "recipes_cifar10")
+"""Experiments that stand first; the others follow by name."""
+
+ELSEWHERE = ("data.root", "trainer.accelerator")
+"""Keys that say where a run finds its data and where it computes, beside those that are inert."""
+
+BUDGET = ("trainer", "evaluation")
+"""Sections that give a cell no name of its own."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A configuration that is trained with several seeds.
+
+    name: that of its file. An earlier experiment may have the same cell, and then has named it. typed: the overrides
+    that make it in its experiment, without the seed. settings: as it composes today.
+    """
+
+    name: str
+    typed: tuple[str, ...]
+    seeds: tuple[int, ...]
+    settings: dict[str, Any]
+
+    def command(self, seeds: Sequence[int]) -> str:
+        """What to type to train these seeds."""
+        return line("train", *self.typed, f"seed={','.join(map(str, seeds))}", flags=["-m"])
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A file of `conf/experiment`. question: its first words."""
+
+    name: str
+    question: str
+    cells: tuple[Cell, ...]
+
+    @cached_property
+    def command(self) -> str:
+        return line("train", f"+experiment={self.name}", flags=["-m"])
+
+    @property
+    def is_of_recipes(self) -> bool:
+        return self.name in FIRST
+
+
+def experiments(folder: Path = CONF / "experiment") -> list[Experiment]:
+    """All experiments, in the order of the page."""
+    register_resolvers()
+    names: dict[str, dict[str, Any]] = {}
+    found = []
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for path in sorted(folder.glob("*.yaml"), key=lambda path: (path.stem not in FIRST, _place(path), path.stem)):
+            text = path.read_text(encoding="utf-8")
+            found.append(Experiment(path.stem, _question(text), tuple(_cells(yaml.safe_load(text), names))))
+    return found
+
+
+def _place(path: Path) -> int:
+    return FIRST.index(path.stem) if path.stem in FIRST else len(FIRST)
+
+
+def _question(text: str) -> str:
+    """The first sentences of the comment on top, without the number of runs and the command."""
+    comment = " ".join(line.lstrip("# ") for line in text.splitlines()[1:] if line.startswith("# "))
+    return re.split(r" \d+ runs\.", comment)[0]
+
+
+def _cells(document: dict[str, Any], names: dict[str, dict[str, Any]]) -> Iterator[Cell]:
+    """The cells of an experiment. names: the settings of all cells so far by their names, which this extends."""
+    params = {key: str(values) for key, values in document["hydra"]["sweeper"]["params"].items()}
+    seeds = tuple(map(int, params.pop("seed").split(",")))
+    for typed in sweep.product([f"{key}={values}" for key, values in params.items()]):
+        composed = settings(parse(compose("train", typed)))
+        name = next((name for name, known in names.items() if not changes(known, composed)), None) or _name(typed)
+        names.setdefault(name, composed)
+        yield Cell(name, tuple(typed), seeds, composed)
+
+
+def _name(typed: Sequence[str]) -> str:
+    """`wgan_gp`, `vanilla_hidden-64`."""
+    recipe = next((word.partition("=")[2] for word in typed if word.startswith("model=")), "vanilla")
+    told = [word for word in typed if not within(word.partition("=")[0], BUDGET)]
+    return re.sub(r"-+(?=_|$)", "", re.sub("--+", "-", run_name(recipe, told)))
+
+
+def settings(config: Config) -> dict[str, Any]:
+    """All that a configuration says of what a run learns and how it is measured, flat. The seed is left out."""
+    plain = json.loads(json.dumps(dataclasses.asdict(config)))
+    return {key: value for key, value in _flat(plain) if key != "seed" and not within(key, (*INERT, *ELSEWHERE))}
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, child in tree.items():
+        if isinstance(child, dict):
+            yield from _flat(child, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", child
+
+
+def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs between two settings, in words: `network.dropout is 0.3 and was 0.4`.
+
+    A key that one side lacks has the default of its class there, so a new option of a network is no change.
+    """
+    before, after = ({key: _value(key, one, other) for key in {**then, **now}} for one, other in _both_ways(then, now))
+    return [f"{key} is {after[key]} and was {before[key]}" for key in before if before[key] != after[key]]
+
+
+def _both_ways(a: Any, b: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    return (a, b), (b, a)
+
+
+def _value(key: str, own: dict[str, Any], other: dict[str, Any]) -> Any:
+    """The value of a key; where it is missing, the default of the class that the other side configures."""
+    if key in own:
+        return own[key]
+    component, _, name = key.rpartition(".")
+    target = own.get(f"{component}._target_")
+    if target is None or target != other.get(f"{component}._target_"):
+        return None
+    defaults = {field.name: field.default for field in dataclasses.fields(get_class(target))}
+    return defaults.get(name)

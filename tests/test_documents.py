@@ -9,6 +9,7 @@ import pytest
 from conftest import options
 from hydra import compose
 
+from ganexp import sweep
 from ganexp.config import Config, parse
 from ganexp.evaluate import Evaluate
 from ganexp.evaluator import TrainEvaluator
@@ -42,10 +43,10 @@ COMMANDS = {
 @pytest.mark.parametrize("line", sorted(COMMANDS))
 def test_a_command_composes(line):
     command, *typed = shlex.split(line.partition("#")[0].replace("…", "x"))
-    # Of what is swept, the first value.
-    overrides = [argument.partition(",")[0] for argument in typed if argument != "-m"]
+    overrides = [argument for argument in typed if argument != "-m"]
     quoted = [o if " " not in o else '{}="{}"'.format(*o.split("=", 1)) for o in overrides]
-    parse(compose(command, quoted), SCHEMAS[command])
+    first, *_ = sweep.product(quoted)
+    parse(compose(command, first), SCHEMAS[command])
 
 
 def row(name: str) -> str:

@@ -7,7 +7,7 @@ from benchmarks.gallery import IMAGES, blocks, finished
 
 
 def test_each_picture_of_the_documents_has_its_commands():
-    assert sorted(blocks()) == sorted(path.name for path in IMAGES.iterdir())
+    assert sorted(blocks()) == sorted(path.name for path in IMAGES.glob("*.png"))
     assert blocks()["report.png"] == ["python -m ganexp.report root=outputs"]
 
 

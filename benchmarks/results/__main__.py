@@ -93,8 +93,8 @@ def joined(path: Path, before: Result, found: Result, again: bool) -> Result:
         if again:
             return found
         raise UserError(
-            f"{path}: it was measured otherwise than the other seeds of its row ({difference}); name the folders of all "
-            "of them and add --again, or remove the row's file from docs/results"
+            f"{path}: it was measured otherwise than the other seeds of its row ({difference}); name the folders of "
+            "all of them and add --again, or remove the row's file from docs/results"
         ) from None
 
 

@@ -121,16 +121,12 @@ def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
     A key that one side lacks has the default of its class there, so a new option of a network is no change.
     """
-    before, after = ({key: _value(key, one, other) for key in {**then, **now}} for one, other in _both_ways(then, now))
-    return [f"{key} is {after[key]} and was {before[key]}" for key in before if before[key] != after[key]]
-
-
-def _both_ways(a: Any, b: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    return (a, b), (b, a)
+    values = {key: (_value(key, then, now), _value(key, now, then)) for key in {**then, **now}}
+    return [f"{key} is {after} and was {before}" for key, (before, after) in values.items() if before != after]
 
 
 def _value(key: str, own: dict[str, Any], other: dict[str, Any]) -> Any:
-    """The value of a key; where it is missing, the default of the class that the other side configures."""
+    """The value of a key; where it is missing, the default of the class that both sides configure."""
     if key in own:
         return own[key]
     component, _, name = key.rpartition(".")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from statistics import fmean
 
 from benchmarks.results.cells import Cell, Experiment
@@ -32,9 +33,9 @@ of one configuration that differ in the seed alone, with their metrics, their ca
 - CPU-minutes are the processor's time for the iterations, without evaluations. They do not depend on how busy the
   machine is, but they do depend on the machine.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
-  measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. It is a *hint* if the
-  gap is as large and one of the rows has only {some} or {almost} seeds. All other differences are *not shown*. The page
-  compares each row with the next one, and does not correct p for the number of comparisons.
+  measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. It is a *hint* if
+  the gap is as large and one of the rows has only {some} or {almost} seeds. All other differences are *not shown*.
+  The page compares each row with the next one, and does not correct p for the number of comparisons.
 
 To add rows, train an experiment and name its folder. A sweep that was stopped goes on by `-m resume=SWEEP`, and
 `hydra/launcher=joblib` runs its jobs side by side:
@@ -44,8 +45,8 @@ python -m ganexp.train -m +experiment=recipes_linear hydra.sweep.dir=outputs/rec
 python -m benchmarks.results outputs/recipes_linear
 ```
 
-What is measured on other weights or by another evaluator than the rows here does not enter a row. After a metric is
-added to ganexp, `python -m benchmarks.results FOLDER… --again` measures the runs again.
+Runs that another evaluator measured, or with another number of samples, do not enter a row. After a metric is added
+to ganexp, `python -m benchmarks.results FOLDER… --again` measures the runs again.
 """
 
 QUALITY = """\
@@ -53,8 +54,8 @@ QUALITY = """\
 
 ![FID against CPU-minutes of each recipe on MNIST](images/results/quality.svg)
 
-Each line is a recipe on MNIST: the median over its seeds of the FID of {samples:,} samples while it trains, with averaged
-weights. Recipes of convolutions are dashed. Both axes are logarithmic.
+Each line is a recipe on MNIST: the median over its seeds of the FID of {samples:,} samples while it trains, with
+averaged weights. Recipes of convolutions are dashed. Both axes are logarithmic.
 
 The same at equal CPU-minutes: of each run, the last evaluation until then. A run that ended earlier has no number.
 """
@@ -163,7 +164,7 @@ def _verdicts(known: Sequence[Cell], results: Mapping[str, Result]) -> Iterator[
     """A line for each row and the next one."""
     ranked = _ranked(known, results)
     lines = []
-    for better, worse in zip(ranked, ranked[1:], strict=False):
+    for better, worse in pairwise(ranked):
         names = [f"`{' '.join(_short(cell))}`" for cell in (better, worse)]
         lines.append(f"- {names[0]} before {names[1]}: {verdict(results[better.name], results[worse.name])}")
     if lines:

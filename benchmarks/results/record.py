@@ -87,7 +87,7 @@ class Result:
         return self.values(self.headline, self.ranking)
 
     def joined(self, other: "Result") -> "Result":
-        """With the runs of `other`, which replace runs of the same seeds. ValueError if they were measured otherwise."""
+        """With the runs of `other`, which replace those of the same seeds. ValueError if the cards differ."""
         found = differences(Card.from_json(self.card), Card.from_json(other.card))
         if found:
             raise ValueError(found[0])

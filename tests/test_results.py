@@ -124,6 +124,17 @@ def test_recipes_are_compared_at_equal_minutes_of_the_processor():
     assert at_minutes(row(4, 6, minutes=2), 4) == []  # The runs had ended.
 
 
+def test_the_page_says_whether_convolutions_pay_at_equal_minutes(every):
+    target = {"data._target_": "ganexp.data.mnist.MNIST", "network._target_": "ganexp.networks.mlp.MLP"}
+    other = target | {"network._target_": "ganexp.networks.dcgan.DCGAN"}
+    rows = {"vanilla": row(9, 9.5, 10, **target), "r1gan": row(4, 4.5, 5, **target), "dcgan": row(6, 7, 8, **other)}
+    text = page(every, rows)
+    assert (
+        "- 1 min: the best with linear layers is `r1gan` (4.50 ± 0.50), with convolutions `dcgan` (7.0 ± 1.0)." in text
+    )
+    assert text.index("| `r1gan` | MLP |") < text.index("| `dcgan` | DCGAN |") < text.index("| `vanilla` | MLP |")
+
+
 def test_a_line_of_the_figure_is_the_median_of_its_seeds():
     assert points(row(4, 6, 20)) == [(0.5, 12), (1.0, 6)]
 
@@ -146,6 +157,7 @@ def one_experiment(measured, tmp_path):
     return experiments(folder), [f"{key}={value}" for key, value in shared.items()]
 
 
+@pytest.mark.slow
 def test_a_row_is_made_from_nothing(train, one_experiment, tmp_path, capsys):
     every, typed = one_experiment
     docs, sweep = tmp_path / "docs", tmp_path / "s"

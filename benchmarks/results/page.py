@@ -9,7 +9,7 @@ from benchmarks.results.cells import Cell, Experiment
 from benchmarks.results.record import Result
 from ganexp.page import glossary
 from ganexp.page.comparison import number, spread
-from ganexp.page.statistics import ENOUGH, SOME, beyond_noise, permutation_test
+from ganexp.page.statistics import ENOUGH, SOME, beyond_noise, permutation_test, significance
 
 LEVEL = 0.05
 """A difference is real if p is below."""
@@ -23,15 +23,15 @@ MINUTES = (0.5, 1, 2, 4, 8, 16)
 INTRODUCTION = """\
 # Results
 
-`python -m benchmarks.results` writes this page from the files in [results](results). Each file is a row: trainings
-of one configuration that differ in the seed alone, with their metrics, their card and their command.
+`python -m benchmarks.results` writes this page from the files `docs/results/*.json`. Each file is a row: trainings of
+one configuration that differ in the seed alone, with their metrics, their card and their command.
 
 - A number is the mean and the standard deviation over the seeds. [evaluation.md](evaluation.md) says what the
   metrics are.
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
-- CPU-minutes are the processor's time for the iterations, without evaluations. They do not depend on how busy the
-  machine is, but they do depend on the machine.
+- CPU-minutes are the processor's time for the iterations, of all threads and without evaluations. They hardly depend
+  on how busy the machine is, but they do depend on the machine.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. It is a *hint* if
   the gap is as large and one of the rows has only {some} or {almost} seeds. All other differences are *not shown*.
@@ -97,11 +97,38 @@ def _quality(rows: dict[str, Result]) -> Iterator[str]:
     if not rows:
         return
     yield QUALITY.format(samples=int(next(iter(rows.values())).training["samples"]))
-    ranked = sorted(rows.items(), key=lambda item: [fmean(at_minutes(item[1], m) or [math.inf]) for m in MINUTES])
-    cells = {name: [at_minutes(row, minutes) for minutes in MINUTES] for name, row in ranked}
-    columns = [place for place in range(len(MINUTES)) if any(values[place] for values in cells.values())]
-    lines = [[name, *(_spread(values[place]) for place in columns)] for name, values in cells.items() if any(values)]
-    yield _table(["recipe", *(f"{MINUTES[place]:g} min" for place in columns)], [[f"`{n}`", *row] for n, *row in lines])
+    ranked = sorted(rows, key=lambda name: [fmean(at_minutes(rows[name], m) or [math.inf]) for m in MINUTES])
+    told = {name: [at_minutes(rows[name], minutes) for minutes in MINUTES] for name in ranked}
+    columns = [place for place in range(len(MINUTES)) if any(values[place] for values in told.values())]
+    yield _table(
+        ["recipe", "network", *(f"{MINUTES[place]:g} min" for place in columns)],
+        [
+            [f"`{name}`", _network(rows[name]), *(_spread(values[place]) for place in columns)]
+            for name, values in told.items()
+            if any(values)
+        ],
+    )
+    lines = [line for place in columns if (line := _convolutions(rows, MINUTES[place]))]
+    if lines:
+        yield "\n".join(lines) + "\n"
+
+
+def _convolutions(rows: dict[str, Result], minutes: float) -> str:
+    """The best recipe of linear layers and the best one of convolutions; empty if there is none of one kind."""
+    reached = {name: values for name, row in rows.items() if (values := at_minutes(row, minutes))}
+    kinds = [[name for name in reached if uses_convolutions(rows[name]) == kind] for kind in (False, True)]
+    if not all(kinds):
+        return ""
+    linear, convolutional = (min(names, key=lambda name: fmean(reached[name])) for names in kinds)
+    a, b = reached[linear], reached[convolutional]
+    return (
+        f"- {minutes:g} min: the best with linear layers is `{linear}` ({spread(a)}), with convolutions "
+        f"`{convolutional}` ({spread(b)}). {significance(a, b)}"
+    )
+
+
+def _network(result: Result) -> str:
+    return result.settings["network._target_"].rpartition(".")[2]
 
 
 def _section(experiment: Experiment, results: Mapping[str, Result]) -> Iterator[str]:

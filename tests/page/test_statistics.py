@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from ganexp.page.statistics import deviation, permutation_test, significance
+from ganexp.page.statistics import beyond_noise, deviation, noise_of_gap, permutation_test, significance
 
 
 def test_the_exact_test_counts_every_order_of_the_seeds():
@@ -43,3 +43,13 @@ def test_the_spread_of_one_seed_is_not_known():
 def test_the_sentence_depends_on_the_number_of_seeds(seeds, words, silent):
     sentence = significance([float(i) for i in range(seeds)], [i + 9.0 for i in range(6)])
     assert words in sentence and silent not in sentence
+
+
+def test_more_seeds_have_less_noise():
+    assert noise_of_gap([1.0], [2.0], once=1.0) == pytest.approx(2**0.5)
+    assert noise_of_gap([1.0] * 8, [2.0] * 8, once=1.0) == pytest.approx(0.5)
+
+
+def test_a_gap_says_something_beyond_twice_the_noise():
+    assert beyond_noise([1.0] * 8, [2.1] * 8, once=1.0) and beyond_noise([2.1] * 8, [1.0] * 8, once=1.0)
+    assert not beyond_noise([1.0] * 8, [1.9] * 8, once=1.0)

@@ -87,7 +87,7 @@ def row(*scores: float, noise: float = 0.0, minutes: float = 1.0, **settings) ->
         ([1, 1.1, 1.2, 1.1, 1], [2, 2.1, 2.2, 2.1, 2], 2.0, "not shown, the gap is within twice the noise"),
         ([1, 9, 1, 9, 1], [2, 8, 3, 7, 4], 0.1, "not shown, p = "),
         ([1, 1.1, 1.2], [2, 2.1, 2.2, 2.1, 2], 0.1, "a hint, p = 0.018 with 3 and 5 seeds"),
-        ([1], [2], 0.1, "not shown, with 1 seeds each"),
+        ([1], [2], 0.1, "not shown, with 1 seed each"),
     ],
 )
 def test_a_difference_is_real_by_noise_seeds_and_permutations(better, worse, noise, said):
@@ -113,6 +113,7 @@ def test_a_key_that_is_new_is_a_change_only_if_it_says_something_new():
     assert changes(network, network | {"network.maps": 0}) == []
     assert changes(network, network | {"network.maps": 8}) == ["network.maps is 8 and was 0"]
     assert changes({"train.ema_decay": 0.9}, {"train.ema_decay": 0.99}) == ["train.ema_decay is 0.99 and was 0.9"]
+    assert changes({}, {"trainer.graphs": "auto"}) == []
     gone = changes({"regularizer.r1.weight": 5.0}, {})
     assert gone == ["regularizer.r1.weight is None and was 5.0"]
 

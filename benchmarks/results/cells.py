@@ -119,7 +119,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What differs between two settings, in words: `network.dropout is 0.3 and was 0.4`.
 
-    A key that one side lacks has the default of its class there, so a new option of a network is no change.
+    A key that one side lacks has the default of its class there, so a new option is no change until it is used.
     """
     values = {key: (_value(key, then, now), _value(key, now, then)) for key in {**then, **now}}
     return [f"{key} is {after} and was {before}" for key, (before, after) in values.items() if before != after]
@@ -129,9 +129,11 @@ def _value(key: str, own: dict[str, Any], other: dict[str, Any]) -> Any:
     """The value of a key; where it is missing, the default of the class that both sides configure."""
     if key in own:
         return own[key]
-    component, _, name = key.rpartition(".")
-    target = own.get(f"{component}._target_")
-    if target is None or target != other.get(f"{component}._target_"):
-        return None
-    defaults = {field.name: field.default for field in dataclasses.fields(get_class(target))}
-    return defaults.get(name)
+    section, _, name = key.rpartition(".")
+    target = own.get(f"{section}._target_")
+    if target is None:
+        configured = {field.name: field.type for field in dataclasses.fields(Config)}.get(section)
+    else:
+        configured = get_class(target) if target == other.get(f"{section}._target_") else None
+    fields = dataclasses.fields(configured) if dataclasses.is_dataclass(configured) else ()
+    return next((field.default for field in fields if field.name == name), None)

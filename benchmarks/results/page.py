@@ -9,7 +9,7 @@ from benchmarks.results.cells import Cell, Experiment
 from benchmarks.results.record import Result
 from ganexp.page import glossary
 from ganexp.page.comparison import number, spread
-from ganexp.page.statistics import ENOUGH, SOME, beyond_noise, permutation_test, significance
+from ganexp.page.statistics import ENOUGH, SOME, beyond_noise, counted, permutation_test, significance
 
 LEVEL = 0.05
 """A difference is real if p is below."""
@@ -207,13 +207,13 @@ def verdict(better: Result, worse: Result) -> str:
     once = max(result.noise(result.headline, result.ranking) for result in (better, worse))
     if not beyond_noise(a, b, once):
         return f"not shown, the gap is within twice the noise of measuring ({gap})."
-    each = f"{len(a)} seeds each" if len(a) == len(b) else f"{len(a)} and {len(b)} seeds"
-    if min(len(a), len(b)) < SOME:
-        return f"not shown, with {each} ({gap})."
+    seeds, fewest = counted(a, b), min(len(a), len(b))
+    if fewest < SOME:
+        return f"not shown, with {seeds} ({gap})."
     p = permutation_test(a, b)
-    if min(len(a), len(b)) < ENOUGH:
-        return f"a hint, p = {p:.2g} with {each} ({gap})."
-    return f"{'**real**' if p < LEVEL else 'not shown'}, p = {p:.2g} with {each} ({gap})."
+    if fewest < ENOUGH:
+        return f"a hint, p = {p:.2g} with {seeds} ({gap})."
+    return f"{'**real**' if p < LEVEL else 'not shown'}, p = {p:.2g} with {seeds} ({gap})."
 
 
 def _pictures(known: Sequence[Cell], results: Mapping[str, Result]) -> str:

@@ -48,10 +48,15 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
     return as_large / len(chosen) if every else (as_large + 1) / (SPLITS + 1)
 
 
+def counted(a: Sequence[float], b: Sequence[float]) -> str:
+    """`5 seeds each`, `3 and 5 seeds`."""
+    return f"{len(a)} seed{'s' * (len(a) > 1)} each" if len(a) == len(b) else f"{len(a)} and {len(b)} seeds"
+
+
 def significance(a: Sequence[float], b: Sequence[float]) -> str:
     """A sentence that says whether the difference between two groups of seeds may be chance."""
     fewest = min(len(a), len(b))
-    each = f"{len(a)} seed{'s' * (len(a) > 1)} each" if len(a) == len(b) else f"{len(a)} and {len(b)} seeds"
+    each = counted(a, b)
     if fewest < SOME:
         return f"The difference may be chance: there are too few seeds to tell ({each})."
     p = permutation_test(a, b)

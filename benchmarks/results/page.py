@@ -30,8 +30,8 @@ one configuration that differ in the seed alone, with their metrics, their card 
   metrics are.
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
-- CPU-minutes are the processor's time for the iterations, of all threads and without evaluations. They hardly depend
-  on how busy the machine is, but they do depend on the machine.
+- CPU-minutes are the processor's time for the iterations, of all threads and without evaluations. They depend on the
+  machine; on a busy one they grew by a fifth where the time on the clock grew tenfold and more.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. It is a *hint* if
   the gap is as large and one of the rows has only {some} or {almost} seeds. All other differences are *not shown*.

@@ -24,8 +24,8 @@ class Speed(Callback):
 
     start_seconds run from the start of the process to the end of the first iterations. In a sweep the process is that
     of the first job. cpu_seconds are those that the process's threads were busy with iterations, without evaluations,
-    grids and checkpoints. They grow much less than seconds where the machine is busy. A resumed run goes on counting from its
-    checkpoint.
+    grids and checkpoints. They grow much less than seconds where the machine is busy. A resumed run goes on counting
+    from its checkpoint.
     """
 
     every = None

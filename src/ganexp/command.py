@@ -23,6 +23,7 @@ from ganexp import __version__, interruption, latest, manual, worker
 from ganexp.arguments import Arguments, override
 from ganexp.config import CONF, register_resolvers
 from ganexp.errors import UserError, did_you_mean, from_omegaconf, from_system, no_such_key
+from ganexp.keys import of_command
 
 log = logging.getLogger("ganexp")
 
@@ -190,7 +191,7 @@ def _check(config_name: str, read: Arguments, sweeps: bool) -> None:
     if read.value("hydra.job.chdir"):
         raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave it out")
     # Hydra merges the options of a list, and removes any key. Only a group whose default is a list can take that.
-    lists = manual.groups_of_lists(config_name)
+    lists = [group.name for group in of_command(config_name).groups if group.takes_list]
     for typed in read.overrides:
         group, value = typed.key_or_group, typed.value()
         if typed.is_delete() and group.partition(".")[0] not in {*lists, "hydra"}:

@@ -33,7 +33,7 @@ def _devices(value: Any) -> Any:
     raise ValueError("must be a whole number from 1 on, or auto")
 
 
-Devices = Annotated[int | Literal["auto"], PlainValidator(_devices)]
+Devices = Annotated[int | Literal["auto"], PlainValidator(_devices, json_schema_input_type=Positive | Literal["auto"])]
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf"

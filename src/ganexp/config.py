@@ -21,10 +21,15 @@ STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """For every dataclass that a user configures: an unknown key is an error."""
 
 Positive = Annotated[int, Ge(1), Lt(2**31)]
+"""A whole number from 1."""
 NonNegative = Annotated[int, Ge(0), Lt(2**31)]
+"""A whole number from 0."""
 Share = Annotated[float, Ge(0), Le(1)]
+"""A number from 0 to 1."""
 PositiveFloat = Annotated[float, Gt(0)]
+"""A number above 0."""
 NonNegativeFloat = Annotated[float, Ge(0)]
+"""A number from 0."""
 
 
 def _devices(value: Any) -> Any:

@@ -13,6 +13,14 @@ COLUMNS_IN_MEMORY = 5000
 
 @dataclass(frozen=True)
 class PRDC:
+    """What `prdc` measures.
+
+    precision: share of fakes in the ball of any real.
+    recall: share of reals in the ball of any fake.
+    density: mean number of real balls that a fake lies in, divided by k.
+    coverage: share of reals whose ball holds a fake.
+    """
+
     precision: float
     recall: float
     density: float
@@ -24,10 +32,6 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) 
 
     real, fake: float [N, F], [M, F]. The ball around a picture reaches to its k-th neighbour in its own set.
     of_real: the radii of the real balls, `kth_distance(real, k)`, if they are known.
-
-    precision: share of fakes in the ball of any real. recall: share of reals in the ball of any fake.
-    density: mean number of real balls that a fake lies in, divided by k. coverage: share of reals whose ball holds a
-    fake.
     """
     of_real = kth_distance(real, k) if of_real is None else of_real
     of_fake = kth_distance(fake, k)

@@ -47,8 +47,7 @@ recipe (`model=…`), and the recipe wins over the defaults below. `python -m ga
 in short; `--cfg job` prints the configuration of what you typed, and trains nothing.
 
 `null` means: none. Whole numbers are below 2³¹ where nothing else is said. A key of a group belongs to some of its
-options; where their defaults differ, the options stand in brackets. The keys of launchers and of a search,
-`hydra.launcher.…` and `hydra.sweeper.…`, are in [scaling.md](scaling.md#where-jobs-run).
+options; where their defaults differ, the options stand in brackets.
 
 *This page is made from `conf/` and from the types in the code, by `python -m docs.keys`.*
 """
@@ -105,7 +104,7 @@ def _command(name: str) -> Iterator[str]:
     if told.groups:
         yield from _table(
             ["group", "default", "what it chooses"],
-            ([f"[`{group.name}`](#{group.name})", f"`{group.default}`", group.meaning] for group in told.groups),
+            ([f"[`{group.name}`](#{group.name})", _shown(group.default), group.meaning] for group in told.groups),
         )
     for section in told.sections:
         heading, _, more = section.heading.partition(": ")
@@ -140,6 +139,7 @@ def _groups() -> Iterator[str]:
                 ["key", "options", "type and range", "default", "meaning"], (_cells(group, row, named) for row in found)
             )
     yield from _experiments()
+    yield from _plugins()
 
 
 def _recipes() -> Iterator[str]:
@@ -169,6 +169,27 @@ def _experiments() -> Iterator[str]:
                 ", ".join(f"`{key.name.removeprefix(prefix)}={key.default}`" for key in option.keys),
             ]
             for option in _options("experiment")
+        ),
+    )
+
+
+def _plugins() -> Iterator[str]:
+    yield "### hydra/launcher and hydra/sweeper\n"
+    yield "Where the jobs of a sweep run, and which they are: [scaling.md](scaling.md).\n"
+    groups = {kind: f"hydra/presets/{kind}" for kind in ("launcher", "sweeper")}
+    plugins = {f"hydra/{kind}={o.name}": o for kind, group in groups.items() for o in _options(group)}
+    yield from _table(
+        ["choice", "what it does"],
+        ([f"[`{choice}`](../conf/{o.group}/{o.name}.yaml)", o.words[0]] for choice, o in plugins.items()),
+    )
+    yield "Their plugins type these keys. Only those that ganexp explains are here; the YAML has all that it sets.\n"
+    yield from _table(
+        ["key", "choice", "default", "meaning"],
+        (
+            [f"`{key.name}`", f"`{choice}`", _shown(key.default), key.meaning]
+            for choice, option in plugins.items()
+            for key in option.keys
+            if key.meaning
         ),
     )
 
@@ -271,7 +292,7 @@ def _shown(default: str) -> str:
     if default == "???":
         return "to be typed"
     whole = re.fullmatch(r"\$\{([\w.]+)\}", default)
-    return f"as `{whole[1]}`" if whole else f"`{default.partition('${')[0]}{'…' * ('${' in default)}`"
+    return f"as `{whole[1]}`" if whole else f"`{keys.shown(default)}`"
 
 
 def _cells(group: str, row: Row, named: set[str]) -> list[str]:

@@ -88,6 +88,11 @@ def of_command(name: str) -> Command:
     return Command(name, summary, examples, groups, [section for section in sections if section.keys])
 
 
+def shown(default: str) -> str:
+    """A default for people: `…` stands for what must be typed, or for what Hydra computes."""
+    return "…" if default == "???" else re.sub(r"\$\{.*\}", "…", default)
+
+
 def options(group: str, config_dir: str | None = None) -> list[str]:
     """The options of a group, those of the user's own folder too."""
     folders = [Path(root, group) for root in (CONF, config_dir) if root]

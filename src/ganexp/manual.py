@@ -2,10 +2,9 @@
 
 import shutil
 import textwrap
-from collections.abc import Iterable
 
 from ganexp import keys
-from ganexp.keys import COMMANDS, Key
+from ganexp.keys import COMMANDS
 
 FLAGS = """\
   -m                 run once for each of several values: seed=0,1,2
@@ -19,7 +18,7 @@ def of_package() -> str:
     """The commands, a line each."""
     return (
         "GAN experiments, composed with Hydra and trained with Lightning.\n\n"
-        + _table((name, keys.of_command(name).summary) for name in COMMANDS)
+        + _table([(name, keys.of_command(name).summary) for name in COMMANDS])
         + "\n\nType ganexp COMMAND, or python -m ganexp.COMMAND. For its keys: ganexp COMMAND --help"
     )
 
@@ -30,27 +29,25 @@ def of_command(name: str, config_dir: str | None = None) -> str:
     parts = [textwrap.fill(command.summary, _width()), "\n".join(["Examples:", *(f"  {e}" for e in command.examples)])]
     if command.groups:
         rows = [
-            (f"{group.name}={group.default}", f"{group.meaning}: {', '.join(keys.options(group.name, config_dir))}")
+            (
+                f"{group.name}={keys.shown(group.default)}",
+                f"{group.meaning}: {', '.join(keys.options(group.name, config_dir))}",
+            )
             for group in command.groups
         ]
         parts.append("Groups, typed as GROUP=OPTION:\n" + _table(rows))
     for section in command.sections:
-        parts.append(f"{section.heading or 'Keys, typed as KEY=VALUE'}:\n{_table(map(_row, section.keys))}")
+        rows = [(f"{key.name}={keys.shown(key.default)}", key.meaning) for key in section.keys]
+        parts.append(f"{section.heading or 'Keys, typed as KEY=VALUE'}:\n{_table(rows)}")
     flags = FLAGS if name in ("train", "evaluate") else FLAGS.partition("\n")[2]
     return "\n\n".join([*parts, f"Flags:\n{flags}"]).rstrip()
-
-
-def _row(key: Key) -> tuple[str, str]:
-    shown = "…" if key.default == "???" else key.default.partition("${")[0] + "…" * ("${" in key.default)
-    return f"{key.name}={shown}", key.meaning
 
 
 def _width() -> int:
     return min(shutil.get_terminal_size().columns, 100)
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    rows = list(rows)
+def _table(rows: list[tuple[str, str]]) -> str:
     indent = max(len(left) for left, _ in rows) + 4
     return "\n".join(
         textwrap.fill(

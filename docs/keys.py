@@ -196,10 +196,8 @@ def _plugins() -> Iterator[str]:
 
 def _options(group: str) -> list[Option]:
     """The options of a group; the default stands first."""
-    chosen = {g.default.strip("[]") for g in keys.of_command("train").groups if g.name == group} or {"mnist"}
-    return [
-        keys.option(group, name) for name in sorted(keys.options(group), key=lambda name: (name not in chosen, name))
-    ]
+    chosen = [g.default.strip("[]") for g in keys.of_command("train").groups if g.name == group]
+    return [keys.option(group, name) for name in sorted(keys.options(group), key=lambda name: name not in chosen)]
 
 
 def _type_in_option(option: Option, key: Key) -> str:
@@ -254,14 +252,15 @@ def in_words(schema: dict[str, Any]) -> str:
 
 
 def _range(schema: dict[str, Any]) -> str:
-    low = f" from {schema['minimum']}" if "minimum" in schema else ""
+    told = ""
+    if "minimum" in schema:
+        told += f" from {schema['minimum']}"
     if "exclusiveMinimum" in schema:
-        low = f" above {schema['exclusiveMinimum']}"
-    match schema.get("exclusiveMaximum", 2**31):
-        case 2147483648:  # No limit that a user meets; the head of the page tells it.
-            return low + (f" to {schema['maximum']}" if "maximum" in schema else "")
-        case limit:
-            return f"{low}, below {'2³²' if limit == 2**32 else limit}"
+        told += f" above {schema['exclusiveMinimum']}"
+    below = schema.get("exclusiveMaximum", 2**31)
+    if below != 2**31:  # The head of the page tells this limit.
+        return f"{told}, below {'2³²' if below == 2**32 else below}"
+    return told + (f" to {schema['maximum']}" if "maximum" in schema else "")
 
 
 def _default(key: Key) -> str:

@@ -5,7 +5,6 @@ component (a loss, a network, …) is typed where the component is defined.
 """
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,29 +125,6 @@ class Config:
             value = getattr(self.model, key)
             if self.network.get(key, value) != value:
                 raise UserError(f"network.{key}={self.network[key]}: it follows model.{key}; type model.{key}=…")
-
-
-INERT = (
-    "resume",
-    "fork",
-    "at",
-    "start",
-    "logger",
-    "callback",
-    "samples",
-    "checkpoint",
-    "trainer.log_every_n_steps",
-    "trainer.graphs",
-    "trainer.devices",
-    "trainer.num_nodes",
-    "model.summary",
-)
-"""Keys, or sections, that change nothing of what a run learns or of how it is measured."""
-
-
-def within(key: str, sections: Iterable[str]) -> bool:
-    """Whether a key such as `checkpoint.every` is one of the sections or lies in one."""
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
 
 
 def parse(composed: DictConfig, schema: type = Config) -> Any:

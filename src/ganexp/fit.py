@@ -27,6 +27,7 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
+from ganexp.files import from_here
 from ganexp.folder import RunFolder
 from ganexp.fork import Fork
 from ganexp.gan import GAN
@@ -129,8 +130,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         results.conclude(evaluation, trainer.global_step, record, recording, overrides)
     rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
     log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
-    log.info("Pictures: %s", _short(folder.grid(trainer.global_step)))
-    log.info("Curves:   tensorboard --logdir %s", _short(folder.path))
+    log.info("Pictures: %s", from_here(folder.grid(trainer.global_step)))
+    log.info("Curves:   tensorboard --logdir %s", from_here(folder.path))
 
 
 def make_trainer(
@@ -206,11 +207,6 @@ class Endless:
     def __iter__(self) -> Iterator[tuple[()]]:
         while True:
             yield ()
-
-
-def _short(path: Path) -> Path:
-    """The path as one would type it from the current directory."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def settle(on_terminal: bool) -> None:

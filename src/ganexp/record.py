@@ -14,7 +14,8 @@ from typing import Any
 
 from ganexp import __version__
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, write_whole
+from ganexp.files import write_whole
+from ganexp.folder import RunFolder
 
 
 class Record:

@@ -16,7 +16,7 @@ from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier
 from ganexp.evaluators.fitting import Fitting
-from ganexp.folder import whole, write_whole
+from ganexp.files import whole, write_whole
 
 log = logging.getLogger("ganexp")
 

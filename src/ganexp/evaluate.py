@@ -83,9 +83,7 @@ def _in_domain(config: Evaluate, run: "Run | None", device: "torch.device") -> E
     protocol = InDomain(data, data.load(), device)
     if run is None:
         return protocol.evaluate_pictures(*read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape))
-    return protocol.evaluate_run(
-        run, config.checkpoint, config.weights, config.n, config.seed, gan_train=config.gan_train
-    )
+    return protocol.evaluate_run(run, config.checkpoint, config.weights, config.n, config.seed, config.gan_train)
 
 
 def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:

@@ -146,7 +146,7 @@ class InDomain:
     ) -> Evaluation:
         """The full evaluation of n samples of a run's checkpoint, which is also kept in the run's folder.
 
-        checkpoint, weights: as for `Run.checkpoint` and `Run.network`. with_gan_train: also measure `gan_train_accuracy`.
+        checkpoint, weights: as for `Run.checkpoint` and `Run.network`. with_gan_train: also `gan_train_accuracy`.
         """
         began = time.perf_counter()
         if with_gan_train:

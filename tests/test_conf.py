@@ -1,5 +1,6 @@
 """Every YAML composes, and what it describes can be built."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ from omegaconf import OmegaConf
 
 from ganexp import build
 from ganexp.callbacks.callback import Callback
-from ganexp.config import CONF, Config, parse, run_name
+from ganexp.config import CONF, Config, Model, Trainer, parse, run_name
 from ganexp.data.dataset import Dataset
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
@@ -153,6 +154,22 @@ def test_a_classifier_that_follows_from_the_data_may_be_another_one(classifier):
     pictures = build.dataset(config.data).load()
     images = torch.zeros(2, *pictures.shape)
     assert Classifier(architecture, pictures.shape, 10)(images)[1].shape == (2, 10)
+
+
+def test_a_key_that_an_older_run_lacks_has_the_default_of_conf():
+    composed = compose("train")
+    today = parse(composed)
+    younger = [field.name for field in dataclasses.fields(Config) if has_default(field)]
+    younger += [f"trainer.{f.name}" for f in dataclasses.fields(Trainer) if has_default(f)]
+    younger += [f"model.{f.name}" for f in dataclasses.fields(Model) if has_default(f)]
+    for key in younger:
+        section, _, name = key.rpartition(".")
+        del (composed[section] if section else composed)[name]
+    assert len(younger) == 8 and parse(composed) == today
+
+
+def has_default(field: dataclasses.Field) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def test_every_loss_has_its_formula_tested():

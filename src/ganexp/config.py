@@ -144,9 +144,10 @@ def parse(composed: DictConfig, schema: type = Config) -> Any:
 def _keys(schema: type, error: ValidationError) -> list[str]:
     """The keys that stand beside the first one that is wrong."""
     for part in error.errors(include_url=False)[0]["loc"][:-1]:
-        schema = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)  # type: ignore[assignment]
-        if not dataclasses.is_dataclass(schema):  # A component's options, which are known where it is defined.
-            return []
+        found = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)
+        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
+            return []  # The options of a component, which are known where the component is defined.
+        schema = found
     return [f.name for f in dataclasses.fields(schema)]
 
 

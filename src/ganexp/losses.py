@@ -16,6 +16,8 @@ from ganexp.config import STRICT, Share
 
 
 class Loss(ABC):
+    """The base of all losses."""
+
     needs_real: ClassVar[bool] = False
     """Whether G's half needs the logits of real pictures too."""
 

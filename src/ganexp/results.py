@@ -50,7 +50,7 @@ def keep_line(run: Run, evaluation: Evaluation) -> None:
 
 
 def conclude(
-    evaluation: Evaluation, iterations: int, record: Record, recording: Sequence[Logger], overrides: Sequence[str]
+    evaluation: Evaluation, iterations: int, record: Record, run_loggers: Sequence[Logger], overrides: Sequence[str]
 ) -> None:
     """End a run with its evaluation: `run.json` and the loggers get the final metrics.
 
@@ -58,12 +58,12 @@ def conclude(
     runs.
     """
     record.write(evaluation=dataclasses.replace(evaluation, iterations=iterations).to_json())
-    for logger in recording:
+    for logger in run_loggers:
         loggers.finish(logger, overrides, evaluation.metrics, iterations)
 
 
 def difference_from_own(run: Run, evaluation: Evaluation, typed: str | None) -> str:
-    """What makes an evaluation another kind than the run's own, such as `_raw_samples-200`; empty for its own kind.
+    """In what an evaluation is of another kind than the run's own, such as `_raw_samples-200`; empty for its own kind.
 
     The run's own kind is what the end of its training measures. typed: `data.evaluator`, as it was typed.
     """

@@ -22,7 +22,7 @@ LabelsAt = Callable[[int, int, int], Tensor | None]
 """A function of (start, stop, num_classes) that gives the labels of pictures `start` to `stop`, int64
 [stop - start], or None if there are no classes."""
 
-CHOOSING = 2**40
+CHOICE_OFFSET = 2**40
 """Added to a seed, this gives the latents on which checkpoints are chosen. No reported metric uses these latents."""
 
 

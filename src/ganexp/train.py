@@ -27,7 +27,7 @@ def train(composed: DictConfig) -> float | None:
 
     A job of a sweep that was stopped goes on in its folder. A finished job is left as it is.
 
-    The FID of the final evaluation, for sweepers that search. None if there is no evaluation, or the FID is no number.
+    Returns the FID of the final evaluation, for sweepers that search; None if it is missing or not finite.
     """
     hydra = HydraConfig.get()
     folder = RunFolder(Path(hydra.runtime.output_dir))
@@ -71,7 +71,7 @@ def train(composed: DictConfig) -> float | None:
 
 
 def _told(interrupt: KeyboardInterrupt, folder: RunFolder, record: Record) -> interruption.Interrupted:
-    """The same, after the log says what is saved and how to go on."""
+    """Log what is saved and how to go on. Returns the interruption that ends the command."""
     name, state = str(interrupt) or "SIGINT", getattr(interrupt, "state", "stopped")
     log.warning("%s: %s; %s", name, state, _again(folder, record))
     return interruption.Interrupted(name, state, told=True)

@@ -24,14 +24,14 @@ class Group:
     """Runs that differ in the seed alone.
 
     number: the group's place among all groups. label: its settings in a few words. settings: those that set it apart.
-    of: how many runs the group has in all; `runs` may be the part of them that was measured alike.
+    size: how many runs the group has in all; `runs` may be only those that were measured alike.
     """
 
     number: int
     label: str
     settings: dict[str, str]
     runs: list[RunSummary]
-    of: int
+    size: int
 
     @property
     def seeds(self) -> list[str]:
@@ -91,9 +91,9 @@ class Section:
         name = glossary.entry(metric).name
         said = [f"{first.label} has the lowest {name}: {spread(a)}. Next is {second.label}: {spread(b)}."]
         said += [
-            f"Only {len(group.runs)} of the {group.of} runs of {group.label} are in this table."
+            f"Only {len(group.runs)} of the {group.size} runs of {group.label} are in this table."
             for group in (first, second)
-            if len(group.runs) < group.of
+            if len(group.runs) < group.size
         ]
         once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
         noise = once * (1 / len(a) + 1 / len(b)) ** 0.5
@@ -147,7 +147,7 @@ def groups(runs: Sequence[RunSummary], columns: Sequence[str]) -> list[Group]:
             label=names[i],
             settings={key: members[0].settings.get(key, UNKNOWN) for key in columns} if members[0].settings else {},
             runs=members,
-            of=len(members),
+            size=len(members),
         )
         for i, members in enumerate(found.values())
     ]

@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 
 from ganexp import keys
 from ganexp.arguments import literal
-from ganexp.config import CONF, INERT, Config
+from ganexp.changes import INERT
+from ganexp.config import CONF, Config
 from ganexp.evaluate import Evaluate
 from ganexp.evaluator import TrainEvaluator
 from ganexp.export import Export

@@ -16,7 +16,7 @@ from ganexp.config import STRICT, Share
 
 
 class Loss(ABC):
-    """The base of every loss."""
+    """The base of all losses."""
 
     needs_real: ClassVar[bool] = False
     """Whether G's half needs the logits of real pictures too."""

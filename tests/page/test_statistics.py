@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from ganexp.page.statistics import deviation, permutation_test, significance
+from ganexp.page.statistics import deviation, number, permutation_test, significance, spread
 
 
 def test_the_exact_test_counts_every_order_of_the_seeds():
@@ -43,3 +43,9 @@ def test_the_spread_of_one_seed_is_not_known():
 def test_the_sentence_depends_on_the_number_of_seeds(seeds, words, silent):
     sentence = significance([float(i) for i in range(seeds)], [i + 9.0 for i in range(6)])
     assert words in sentence and silent not in sentence
+
+
+def test_numbers_are_short():
+    assert [number(v) for v in (16.779106, 0.0467037, 10000.0, 1.0)] == ["16.78", "0.0467", "10,000", "1"]
+    assert spread([1.0, 3.0]) == "2.0 ± 1.4" and spread([2.0]) == "2" and spread([0.035] * 10) == "0.035 ± 0"
+    assert spread([0.0, 2**0.5 * 2]) == "1.4 ± 2.0" and spread([100.0, 300.0]) == "200 ± 141"

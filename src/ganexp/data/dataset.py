@@ -121,7 +121,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def read(self, split: Split) -> Pictures:
-        """All pictures to train on, or all that are held out. Data without held-out pictures gives the same twice.
+        """All pictures to train on, or all that are held out. Without held-out pictures, both splits are the same.
 
         UserError if the pictures cannot be had. A source checks its held-out pictures as well when it reads those to
         train on: a mistake is then told before the training.

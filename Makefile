@@ -6,8 +6,9 @@ INSTALLED := $(VENV)/installed
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
+export NO_MKDOCS_2_WARNING = 1
 
-.PHONY: train test fast check benchmark
+.PHONY: train test fast check docs benchmark
 
 train: $(INSTALLED)
 	$(BIN)/python -m ganexp.train model=vanilla
@@ -22,6 +23,9 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build
 
 benchmark: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def seconds(words: list[str], iterations: int) -> float:
-    """That a sweep over two seeds takes."""
+    """The seconds that a sweep over two seeds takes."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "ganexp.train", "-m", *words, "seed=0,1", "evaluation.every=0"]
         command += ["trainer.accelerator=cpu", f"trainer.max_steps={iterations}", f"hydra.sweep.dir={folder}"]

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,6 +81,19 @@ def type_in(folder: Path, command: str, *typed: str) -> Done:
             root.setLevel(level)
             signal.signal(signal.SIGTERM, terminate)
     return Done(code, stderr.getvalue())
+
+
+def child(code: str, path: Path) -> subprocess.Popen:
+    """A process that runs `code`, with `path` as `sys.argv[1]`; it has printed a line when this function returns."""
+    imports = "import sys, time; from pathlib import Path; path = Path(sys.argv[1])\n"
+    process = subprocess.Popen([sys.executable, "-c", imports + code, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill(process: subprocess.Popen) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
 
 
 @pytest.fixture

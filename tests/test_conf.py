@@ -1,16 +1,23 @@
 """Every YAML composes, and what it describes can be built."""
 
+import dataclasses
+import re
+from collections.abc import Iterator
+
 import pytest
+import torch
 from conftest import options
 from hydra import compose
 from omegaconf import OmegaConf
 
 from ganexp import build
 from ganexp.callbacks.callback import Callback
-from ganexp.config import CONF, Config, parse, run_name
+from ganexp.config import CONF, Config, Model, Trainer, parse, run_name
 from ganexp.data.dataset import Dataset
 from ganexp.data.fake import Fake
+from ganexp.errors import UserError
 from ganexp.evaluator import TrainEvaluator
+from ganexp.evaluators.classifier import Architecture, Classifier
 from ganexp.loggers import LoggerOptions
 from ganexp.losses import Loss
 from ganexp.networks.network import Network
@@ -95,6 +102,75 @@ def test_vanilla_is_the_tutorial():
 )
 def test_a_folder_is_named_after_what_was_asked_for(typed, name):
     assert run_name("vanilla", typed) == name
+
+
+def interpolations(node, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each key whose value holds `${…}`, and that value."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        yield from interpolations(child, f"{prefix}{key}.")
+    if isinstance(node, str) and "${" in node:
+        yield prefix.rstrip("."), node
+
+
+def derived_keys() -> Iterator[tuple[str, str, str, str]]:
+    """Every key of `conf/` that follows from others: the group and the option that set it, the key, its value."""
+    for path in sorted(CONF.rglob("*.yaml")):
+        group, text = path.parent.relative_to(CONF).as_posix(), path.read_text()
+        package = re.match(r"# @package (\S+)", text)
+        prefix = "" if group == "." else f"{package[1]}." if package else f"{group}."
+        node = OmegaConf.to_container(OmegaConf.create(text), resolve=False)
+        for key, value in interpolations(node, prefix.replace("_global_.", "")):
+            yield group, path.stem, key, value
+
+
+def test_a_key_that_follows_from_another_one_is_refused_when_it_is_typed_alone():
+    followers = [(g, o, k, v) for g, o, k, v in derived_keys() if not k.startswith(("hydra.", "defaults."))]
+    assert len(followers) == 2 * len(options("network"))
+    for group, option, key, value in followers:
+        source = value.strip("${}")
+        with pytest.raises(UserError, match=rf"{key}=7: it follows {source}; type {source}=…"):
+            parse(compose("train", [f"{group}={option}", f"{key}=7"]))
+
+
+PLACES = (
+    r"hydra\.(run|sweep)\.(dir|subdir)|hydra\.sweeper\.storage|hydra\.launcher\.(name|submitit_folder)|.*\.filename"
+)
+
+
+def test_what_follows_of_hydra_s_own_keys_says_only_where_a_run_is_kept_and_what_it_is_called():
+    for _, _, key, value in derived_keys():
+        if key.startswith("hydra."):
+            assert re.fullmatch(PLACES, key), key
+            assert not re.search(r"\$\{(?!hydra\.|now:|run_name:)", value), f"{key} follows from a key of the run"
+
+
+@pytest.mark.parametrize("classifier", options("classifier"))
+def test_a_classifier_that_follows_from_the_data_may_be_another_one(classifier):
+    (choice,) = [value for _, option, key, value in derived_keys() if key.startswith("defaults.")]
+    assert choice == "${data}"
+    config = parse(compose("evaluator", ["data=fake", f"classifier={classifier}"]), TrainEvaluator)
+    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, Architecture)
+    pictures = build.dataset(config.data).load()
+    images = torch.zeros(2, *pictures.shape)
+    assert Classifier(architecture, pictures.shape, 10)(images)[1].shape == (2, 10)
+
+
+def test_a_key_that_an_older_run_lacks_has_the_default_of_conf():
+    composed = compose("train")
+    today = parse(composed)
+    OmegaConf.set_struct(composed, False)
+    younger = [field.name for field in dataclasses.fields(Config) if has_default(field)]
+    younger += [f"trainer.{f.name}" for f in dataclasses.fields(Trainer) if has_default(f)]
+    younger += [f"model.{f.name}" for f in dataclasses.fields(Model) if has_default(f)]
+    for key in younger:
+        section, _, name = key.rpartition(".")
+        del (composed[section] if section else composed)[name]
+    assert len(younger) == 8 and parse(composed) == today
+
+
+def has_default(field: dataclasses.Field) -> bool:
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def test_every_loss_has_its_formula_tested():

@@ -9,13 +9,13 @@ import pytest
 from conftest import options
 from hydra import compose
 
-from ganexp import sweep
 from ganexp.config import Config, parse
 from ganexp.evaluate import Evaluate
 from ganexp.evaluator import TrainEvaluator
 from ganexp.export import Export
 from ganexp.report import Report
 from ganexp.sample import Sample
+from ganexp.sweep_folder import product
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
@@ -45,7 +45,7 @@ def test_a_command_composes(line):
     command, *typed = shlex.split(line.partition("#")[0].replace("…", "x"))
     overrides = [argument for argument in typed if argument != "-m"]
     quoted = [o if " " not in o else '{}="{}"'.format(*o.split("=", 1)) for o in overrides]
-    first, *_ = sweep.product(quoted)
+    first, *_ = product(quoted)
     parse(compose(command, first), SCHEMAS[command])
 
 

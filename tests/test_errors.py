@@ -5,9 +5,10 @@ from annotated_types import Ge, Lt
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ganexp import command, manual
+from ganexp import manual, refusals
 from ganexp.config import STRICT
-from ganexp.errors import ELSEWHERE, did_you_mean, from_validation, no_such_key
+from ganexp.errors import did_you_mean, from_validation, no_such_key
+from ganexp.synonyms import SYNONYMS
 
 
 def test_a_near_miss_is_named_before_all_that_is_known():
@@ -54,8 +55,8 @@ def test_a_log_that_cannot_be_written_is_named_in_a_sentence(type_, tmp_path):
 
 
 def test_every_word_of_another_tool_is_answered_with_a_key_that_some_command_has():
-    known = {key for name in manual.COMMANDS for key in command.keys(name)}
-    assert {ours for ours, _, _ in ELSEWHERE} <= known
+    known = {key for name in manual.COMMANDS for key in refusals.keys(name)}
+    assert {ours for ours, _, _ in SYNONYMS} <= known
 
 
 @pytest.mark.parametrize(

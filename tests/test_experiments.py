@@ -7,7 +7,7 @@ import yaml
 from conftest import options
 from hydra import compose, initialize_config_dir
 
-from ganexp import sweep
+from ganexp import sweep_folder
 from ganexp.config import CONF, parse, register_resolvers
 
 
@@ -26,7 +26,7 @@ def test_every_job_of_an_experiment_composes(name):
     text = (CONF / "experiment" / f"{name}.yaml").read_text()
     params = yaml.safe_load(text)["hydra"]["sweeper"]["params"]
     seeds = str(params.pop("seed")).split(",")
-    jobs = sweep.product([f"{key}={values}" for key, values in params.items()])
+    jobs = sweep_folder.product([f"{key}={values}" for key, values in params.items()])
     assert f"? {len(jobs) * len(seeds)} runs." in text
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -18,7 +18,8 @@ import torch
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from ganexp import checkpoints
-from ganexp.folder import RunFolder, whole
+from ganexp.files import whole
+from ganexp.folder import RunFolder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 

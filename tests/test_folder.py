@@ -1,17 +1,14 @@
-"""A run's folder: its names, its lock, and files that are whole at any moment."""
+"""A run's folder: its names, that one process works in it, and what its files say."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from conftest import child, kill
 
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, in_order, step_of, whole, write_whole
+from ganexp.files import write_whole
+from ganexp.folder import RunFolder, in_order, step_of
 
 
 @pytest.fixture
@@ -50,56 +47,10 @@ def test_files_of_iterations_are_in_the_order_of_the_numbers_and_others_are_left
     assert (step_of(folder.grid(7)), step_of(folder.last)) == (7, None)
 
 
-def test_a_file_is_written_at_one_stroke_and_its_folder_is_made(tmp_path):
-    path = tmp_path / "new" / "file"
-    for content in ("one", b"two"):
-        write_whole(path, content)
-    assert path.read_bytes() == b"two"
-    assert os.listdir(path.parent) == ["file"]
-
-
-def test_a_file_stays_as_it_was_if_writing_fails(tmp_path):
-    path = tmp_path / "file"
-    write_whole(path, "before")
-    with pytest.raises(RuntimeError), whole(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("the disk is full")
-    assert path.read_text() == "before"
-    assert os.listdir(tmp_path) == ["file"]
-
-
-def child(code: str, path: Path) -> subprocess.Popen:
-    """A process that runs `code`, with `path` as `sys.argv[1]`; it has printed a line when this function returns."""
-    imports = (
-        "import sys, time; from pathlib import Path; from ganexp.folder import RunFolder, whole; "
-        "path = Path(sys.argv[1])\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", imports + code, str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    return process
-
-
-def kill(process: subprocess.Popen) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def test_a_file_stays_as_it_was_if_its_writer_is_killed_and_what_it_left_is_cleared_away(folder):
-    write_whole(folder.record, "before")
-    process = child(
-        "with whole(path) as temporary:\n    temporary.write_text('half'); print('ready', flush=True); time.sleep(60)",
-        folder.record,
-    )
-    kill(process)
-    assert folder.record.read_text() == "before"
-    assert len(list(folder.path.iterdir())) == 2
-    with folder.locked():
-        assert sorted(path.name for path in folder.path.iterdir()) == [".lock", "run.json"]
-
-
 def test_a_second_process_is_refused_until_the_first_one_dies(folder):
     write_whole(folder.record, json.dumps({"status": "running"}))
     process = child(
+        "from ganexp.folder import RunFolder\n"
         "with RunFolder(path).locked():\n    print('ready', flush=True); time.sleep(60)",
         folder.path,
     )
@@ -113,20 +64,6 @@ def test_a_second_process_is_refused_until_the_first_one_dies(folder):
     with folder.locked():
         assert folder.read_record()["status"] == "running"
     assert folder.read_record() == {"status": "killed", "why": "Its process ended without a word."}
-
-
-def test_a_folder_that_is_looked_at_can_be_locked(folder):
-    import fcntl
-    import threading
-
-    with folder.locked():
-        pass
-    with open(folder.path / ".lock", "rb") as looking:
-        fcntl.flock(looking, fcntl.LOCK_SH)
-        threading.Timer(0.15, lambda: fcntl.flock(looking, fcntl.LOCK_UN)).start()
-        began = time.monotonic()
-        with folder.locked():
-            assert time.monotonic() - began < 1
 
 
 def test_a_folder_without_a_lock_is_not_locked_and_stays_as_it_was(folder):
@@ -158,12 +95,3 @@ def test_a_rewind_forgets_the_evaluations_after_an_iteration_and_lines_that_were
         file.write('{"step": 8, "fid')
     folder.rewind(4)
     assert folder.metrics.read_text() == '{"step": 2}\n{"step": 4}\n'
-
-
-def test_the_directory_of_the_start_is_none_where_the_folder_does_not_say(folder):
-    assert folder.started_in() is None
-    for content in ("", "[1]", "hydra: 3", "hydra: {runtime: {}}", "{", "\0"):
-        write_whole(folder.hydra, content)
-        assert folder.started_in() is None
-    write_whole(folder.hydra, "hydra: {runtime: {cwd: /somewhere}}")
-    assert folder.started_in() == Path("/somewhere")

@@ -4,7 +4,7 @@ import torch
 from toys import mlp
 
 from ganexp.evaluators import evaluator
-from ganexp.sampling import CHOOSING, DRAWN_TOGETHER, classes_in_proportion, classes_in_turn, latents, sample
+from ganexp.sampling import CHOICE_OFFSET, DRAWN_TOGETHER, classes_in_proportion, classes_in_turn, latents, sample
 
 
 def drawn(n: int, batch: int, seed: int = 0, classes: int = 0) -> torch.Tensor:
@@ -27,7 +27,7 @@ def test_the_batch_size_and_the_number_do_not_matter():
 def test_seeds_and_streams_differ_and_the_global_rng_is_left_alone():
     before = torch.get_rng_state()
     assert not torch.equal(latents(0, 0, 5, 4), latents(1, 0, 5, 4))
-    assert not torch.equal(latents(0, 0, 5, 4), latents(CHOOSING, 0, 5, 4))
+    assert not torch.equal(latents(0, 0, 5, 4), latents(CHOICE_OFFSET, 0, 5, 4))
     assert torch.equal(torch.get_rng_state(), before)
 
 

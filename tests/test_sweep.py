@@ -11,6 +11,7 @@ import yaml
 from past_runs import write_run
 
 from ganexp import sweep
+from ganexp.sweep_folder import SweepFolder
 
 
 @pytest.fixture
@@ -119,6 +120,6 @@ def test_a_sweeper_that_hides_failures_does_not_hide_them_from_the_exit_status(t
     saved = {"hydra": {"sweeper": {"_target_": "OptunaSweeper"}, "overrides": {"task": []}}}
     (tmp_path / "multirun.yaml").write_text(yaml.safe_dump(saved))
     with pytest.raises(SystemExit) as end, sweep.reported():
-        sweep.Sweep.folder = tmp_path
+        sweep.Sweep.folder = SweepFolder(tmp_path)
     assert end.value.code == 1
-    assert sweep.unfinished(tmp_path) == [("0", "failed: NaN")]
+    assert SweepFolder(tmp_path).unfinished() == [("0", "failed: NaN")]

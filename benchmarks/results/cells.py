@@ -13,9 +13,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 
-from ganexp import sweep
 from ganexp.arguments import line
-from ganexp.config import CONF, INERT, Config, parse, register_resolvers, run_name, within
+from ganexp.changes import INERT, within
+from ganexp.config import CONF, Config, parse, register_resolvers, run_name
+from ganexp.sweep_folder import product
 
 FIRST = ("recipes_linear", "recipes_convolutional", "recipes_residual", "recipes_cifar10")
 """Experiments that stand first; the others follow by name."""
@@ -88,7 +89,7 @@ def _cells(document: dict[str, Any], names: dict[str, dict[str, Any]]) -> Iterat
     """The cells of an experiment. names: the settings of all cells so far by their names, which this extends."""
     params = {key: str(values) for key, values in document["hydra"]["sweeper"]["params"].items()}
     seeds = tuple(map(int, params.pop("seed").split(",")))
-    for typed in sweep.product([f"{key}={values}" for key, values in params.items()]):
+    for typed in product([f"{key}={values}" for key, values in params.items()]):
         composed = settings(parse(compose("train", typed)))
         name = next((name for name, known in names.items() if not changes(known, composed)), None) or _name(typed)
         names.setdefault(name, composed)

@@ -9,7 +9,6 @@ import importlib
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-import torch
 from pydantic import ValidationError
 from pytorch_lightning.loggers import Logger
 from torch import nn
@@ -25,6 +24,7 @@ from ganexp.loggers import LoggerOptions
 from ganexp.losses import Loss
 from ganexp.networks.discriminator import mixes_samples
 from ganexp.networks.generator import Generator
+from ganexp.networks.layout import put_channels_last
 from ganexp.networks.network import Network, Shape
 from ganexp.objectives import Objectives
 from ganexp.optimizers import OptimizerOptions
@@ -139,8 +139,8 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
             "mixes them: set network.discriminator_norm=none"
         )
     if config.trainer.precision == "bf16-mixed":  # Half-precision convolutions are fastest with the channels last.
-        generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        discriminator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        put_channels_last(generator)
+        put_channels_last(discriminator)
     objectives = Objectives(generator, discriminator, loss, regularizers, config.train.augment)
     labelled = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
     batches = Batches(labelled, data.batch_size, config.seed, flip=data.flip)

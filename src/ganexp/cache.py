@@ -10,7 +10,7 @@ from typing import Any
 import pooch
 import torch
 
-from ganexp.folder import whole
+from ganexp.files import whole
 
 log = logging.getLogger("ganexp")
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, step_of, whole
+from ganexp.files import whole
+from ganexp.folder import RunFolder, step_of
 
 log = logging.getLogger("ganexp")
 

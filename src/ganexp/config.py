@@ -5,7 +5,6 @@ component (a loss, a network, …) is typed where the component is defined.
 """
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,10 +20,15 @@ STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 """For every dataclass that a user configures: an unknown key is an error."""
 
 Positive = Annotated[int, Ge(1), Lt(2**31)]
+"""A whole number from 1."""
 NonNegative = Annotated[int, Ge(0), Lt(2**31)]
+"""A whole number from 0."""
 Share = Annotated[float, Ge(0), Le(1)]
+"""A number from 0 to 1."""
 PositiveFloat = Annotated[float, Gt(0)]
+"""A number above 0."""
 NonNegativeFloat = Annotated[float, Ge(0)]
+"""A number from 0."""
 
 
 def _devices(value: Any) -> Any:
@@ -33,7 +37,7 @@ def _devices(value: Any) -> Any:
     raise ValueError("must be a whole number from 1 on, or auto")
 
 
-Devices = Annotated[int | Literal["auto"], PlainValidator(_devices)]
+Devices = Annotated[int | Literal["auto"], PlainValidator(_devices, json_schema_input_type=Positive | Literal["auto"])]
 
 _PACKAGE = Path(__file__).resolve().parent
 CONF = _PACKAGE / "conf" if (_PACKAGE / "conf").is_dir() else _PACKAGE.parents[1] / "conf"
@@ -128,29 +132,6 @@ class Config:
                 raise UserError(f"network.{key}={self.network[key]}: it follows model.{key}; type model.{key}=…")
 
 
-INERT = (
-    "resume",
-    "fork",
-    "at",
-    "start",
-    "logger",
-    "callback",
-    "samples",
-    "checkpoint",
-    "trainer.log_every_n_steps",
-    "trainer.graphs",
-    "trainer.devices",
-    "trainer.num_nodes",
-    "model.summary",
-)
-"""Keys, or sections, that change nothing of what a run learns or of how it is measured."""
-
-
-def within(key: str, sections: Iterable[str]) -> bool:
-    """Whether a key such as `checkpoint.every` is one of the sections or lies in one."""
-    return any(key == section or key.startswith(f"{section}.") for section in sections)
-
-
 def parse(composed: DictConfig, schema: type = Config) -> Any:
     """The composed configuration as a `schema` object, or a UserError that names the key."""
     try:
@@ -168,9 +149,10 @@ def parse(composed: DictConfig, schema: type = Config) -> Any:
 def _keys(schema: type, error: ValidationError) -> list[str]:
     """The keys that stand beside the first one that is wrong."""
     for part in error.errors(include_url=False)[0]["loc"][:-1]:
-        schema = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)  # type: ignore[assignment]
-        if not dataclasses.is_dataclass(schema):  # A component's options, which are known where it is defined.
-            return []
+        found = next((f.type for f in dataclasses.fields(schema) if f.name == part), schema)
+        if not isinstance(found, type) or not dataclasses.is_dataclass(found):
+            return []  # The options of a component, which are known where the component is defined.
+        schema = found
     return [f.name for f in dataclasses.fields(schema)]
 
 

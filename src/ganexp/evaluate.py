@@ -19,7 +19,9 @@ from ganexp.arguments import Arguments, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
 from ganexp.evaluation import Evaluation
-from ganexp.folder import RunFolder, write_whole
+from ganexp.files import write_whole
+from ganexp.folder import RunFolder
+from ganexp.out import writable
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +58,7 @@ def evaluate(composed: DictConfig) -> None:
         raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
     if config.out is not None and not config.out.endswith(".json"):
         raise UserError(f"out={config.out}: the metrics are a .json file; type out={config.out}.json")
-    out = command.writable(Path(config.out)) if config.out is not None else None
+    out = writable(Path(config.out)) if config.out is not None else None
 
     # Torch takes seconds to import. Mistakes on the command line are told before.
     from ganexp import device
@@ -81,9 +83,7 @@ def _in_domain(config: Evaluate, run: "Run | None", device: "torch.device") -> E
     protocol = InDomain(data, data.load(), device)
     if run is None:
         return protocol.evaluate_pictures(*read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape))
-    return protocol.evaluate_run(
-        run, config.checkpoint, config.weights, config.n, config.seed, gan_train=config.gan_train
-    )
+    return protocol.evaluate_run(run, config.checkpoint, config.weights, config.n, config.seed, config.gan_train)
 
 
 def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:

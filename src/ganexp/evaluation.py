@@ -16,7 +16,7 @@ class Card:
     evaluator_sha256, reference_sha256: hashes of the weights and of the real pictures; None for the official protocol.
     samples: how many pictures were measured.
     weights: `ema` or `raw` for a run's generator; `given` for pictures from a file or a folder.
-    seed: of the latents; None for given pictures.
+    seed: the seed of the latents; None for given pictures.
     evaluator_knows_data: False if nothing shows that the evaluator recognises the classes of the real pictures. Cards
         of older versions have no such field, which means True.
     """
@@ -65,11 +65,11 @@ def differences(a: Card, b: Card) -> list[str]:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The metrics of a set of pictures, with all that is needed to understand them.
+    """The metrics of a set of pictures, and how they were measured.
 
     metrics: by name, such as `fid_mnist_cnn_v1`.
     floors: the same metrics of `floor_samples` real held-out pictures; empty if no pictures were held out.
-    noise: standard deviation of a metric if as many samples were drawn and measured again.
+    noise: the standard deviation of a metric over repeated draws of as many samples, estimated.
     classes: the share of each class among the samples; empty if the evaluator does not know the classes.
     run, checkpoint, step: folder, checkpoint and its iteration if the pictures come from a run, else None.
     seconds: how long the measurement took.

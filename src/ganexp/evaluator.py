@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from ganexp import command
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
+from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 
@@ -39,7 +40,7 @@ def train(composed: DictConfig) -> None:
     config: TrainEvaluator = parse(composed, TrainEvaluator)
     if config.out is not None and not config.out.endswith(".pt"):
         raise UserError(f"out={config.out}: the weights are a .pt file: type out={config.out}.pt")
-    path = command.writable(Path(config.out or f"{config.classifier.name}.pt"))
+    path = writable(Path(config.out or f"{config.classifier.name}.pt"))
 
     # Torch takes seconds to import. Mistakes on the command line are told before.
     from ganexp import build, device

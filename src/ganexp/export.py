@@ -16,6 +16,7 @@ from ganexp import command
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
 from ganexp.extras import require
+from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 
@@ -32,7 +33,7 @@ def export(composed: DictConfig) -> None:
     config: Export = parse(composed, Export)
     require("export", "export", "onnx", "onnxscript", "onnxruntime", "safetensors")
     out = Path(config.run) / "export" if config.out is None else Path(config.out)
-    command.writable(out, folder=True)
+    writable(out, folder=True)
 
     # Torch takes seconds to import, so mistakes are told before.
     from ganexp.exporting import explorer, portable

@@ -27,6 +27,7 @@ from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
+from ganexp.files import from_here
 from ganexp.folder import RunFolder
 from ganexp.fork import Fork
 from ganexp.gan import GAN
@@ -58,17 +59,17 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan = build.gan(config, data, pictures)
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
-    begun = checkpoints.read(checkpoint) if checkpoint is not None else {}
-    own_id = record.contents.get("id") or begun.get("run") or uuid.uuid4().hex
-    record.write(id=own_id)
-    recording, own = build.loggers(config, folder, after=begun.get("global_step", 0)), build.callbacks(config)
+    restored = checkpoints.read(checkpoint) if checkpoint is not None else {}
+    run_id = record.contents.get("id") or restored.get("run") or uuid.uuid4().hex
+    record.write(id=run_id)
+    run_loggers = build.loggers(config, folder, after=restored.get("global_step", 0))
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
         protocol = InDomain(data, pictures)
         every, n = config.evaluation.every, config.evaluation.samples
         evaluations = [TrainingEvaluation(folder, protocol, every, n, config.seed)]
     _describe(folder, about["name"], pictures, gan, record, config.model.summary)
-    for logger in recording:
+    for logger in run_loggers:
         loggers.begin(logger, dataclasses.asdict(config))
     if config.evaluation.every and data.evaluator is None:
         log.warning(
@@ -77,18 +78,18 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     settings = Settings.of(config, labelled=pictures.labels is not None)
     callbacks = arranged(
         [
-            *own,
+            *build.callbacks(config),
             Speed(record),
             Curves(config.trainer.log_every_n_steps),
             LossLines(),
             *evaluations,
             CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
-            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, own_id),
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run_id),
             SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
         ]
     )
     gan.pauses = pauses(callbacks)
-    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], recording, on_terminal)
+    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], run_loggers, on_terminal)
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
@@ -110,7 +111,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         # A line that is printed while the bar is up goes above the bar.
         with strategy.told(trainer, plan, lost), strategy.explained(), logging_redirect_tqdm():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
-    except SystemExit as end:  # Lightning raises it for a signal before the first iteration, and for an impatient one.
+    except SystemExit as end:  # Lightning raises it for a signal before iteration 1, and for a second signal.
         interruption.check()
         raise interruption.Interrupted(str(end.__context__ or "") or "SIGINT") from None
     record.write(iterations=trainer.global_step)
@@ -126,15 +127,15 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             state = f"all {trainer.global_step} iterations are saved, but the run was not measured at its end"
             raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None
         log.info("%s", evaluation.table())
-        results.conclude(evaluation, trainer.global_step, record, recording, overrides)
+        results.conclude(evaluation, trainer.global_step, record, run_loggers, overrides)
     rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
     log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
-    log.info("Pictures: %s", _short(folder.grid(trainer.global_step)))
-    log.info("Curves:   tensorboard --logdir %s", _short(folder.path))
+    log.info("Pictures: %s", from_here(folder.grid(trainer.global_step)))
+    log.info("Curves:   tensorboard --logdir %s", from_here(folder.path))
 
 
 def make_trainer(
-    config: Config, callbacks: list[pl.Callback], recording: list[Logger], on_terminal: bool
+    config: Config, callbacks: list[pl.Callback], run_loggers: list[Logger], on_terminal: bool
 ) -> pl.Trainer:
     """Lightning's trainer, without the parts that our callbacks replace. UserError if there is no such device."""
     try:
@@ -149,7 +150,7 @@ def make_trainer(
             strategy=strategy.Replicas() if several else "auto",
             precision=config.trainer.precision,
             log_every_n_steps=config.trainer.log_every_n_steps,
-            logger=recording,
+            logger=run_loggers,
             callbacks=callbacks,
             plugins=[AtomicCheckpointIO(), *[strategy.environment()] * several],
             enable_checkpointing=False,
@@ -206,11 +207,6 @@ class Endless:
     def __iter__(self) -> Iterator[tuple[()]]:
         while True:
             yield ()
-
-
-def _short(path: Path) -> Path:
-    """The path as one would type it from the current directory."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def settle(on_terminal: bool) -> None:

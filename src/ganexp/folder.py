@@ -1,34 +1,22 @@
-"""A run's folder: the name of every file in it, and how a file is written whole.
+"""A run's folder: the name of every file in it, and what its files say of the run.
 
 This folder is the contract with users. No other module spells these names.
 """
 
 import contextlib
 import errno
-import fcntl
-import glob
 import json
 import os
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import yaml
-from hydra.conf import HydraConf
-from omegaconf import DictConfig, OmegaConf
-
+from ganexp import lock
 from ganexp.arguments import line, override
 from ganexp.errors import UserError
-
-LOCK = ".lock"
-ATTEMPTS = 5
-"""How often, in half a second, a process tries to lock a folder."""
-
-UNFINISHED = ".unfinished-"
-"""The names of files that are being written begin so."""
+from ganexp.files import from_here, remove_unfinished, write_whole
 
 
 @dataclass(frozen=True)
@@ -39,11 +27,16 @@ class RunFolder:
 
     def __str__(self) -> str:
         """The path as one would type it from the current directory."""
-        return str(self.path.relative_to(Path.cwd()) if self.path.is_relative_to(Path.cwd()) else self.path)
+        return str(from_here(self.path))
 
     @property
     def record(self) -> Path:
         return self.path / "run.json"
+
+    @property
+    def lock(self) -> Path:
+        """The file on which the process that trains the run holds a lock."""
+        return self.path / ".lock"
 
     @property
     def log(self) -> Path:
@@ -146,43 +139,22 @@ class RunFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Inside the block, this process alone works in the folder. UserError if another process does already.
-
-        The lock is the system's: it ends with its process, however the process ends.
-        """
-        with self._lock_file() as file:
-            for attempt in range(ATTEMPTS):
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:  # Perhaps `is_locked` holds it, for a moment.
-                    if attempt == ATTEMPTS - 1:
-                        raise UserError(
-                            f"{self.path}: another process is training in this folder; wait for its end, or stop it"
-                        ) from None
-                    time.sleep(0.1)
-                except OSError:  # Some network file systems have no locks.
-                    break
-            for left in self.path.rglob(f"{UNFINISHED}*"):  # A process was killed while it wrote them.
-                left.unlink(missing_ok=True)
+        """Inside the block, this process alone works in the folder. UserError if another process does already."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(lock.held(self.lock))
+            except BlockingIOError:
+                raise UserError(
+                    f"{self.path}: another process is training in this folder; wait for its end, or stop it"
+                ) from None
+            except OSError as error:
+                raise UserError(f"{self.path}: the run's folder cannot be written ({error.strerror})") from None
+            remove_unfinished(self.path)
             yield
 
     def is_locked(self) -> bool:
         """Whether a process works in the folder."""
-        try:
-            with open(self.path / LOCK, "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:  # Another process has the lock; or nothing can be known, and `run.json` is believed.
-            return True
-        return False
-
-    def _lock_file(self) -> IO[bytes]:
-        try:
-            return open(self.path / LOCK, "ab")
-        except OSError as error:
-            raise UserError(f"{self.path}: the run's folder cannot be written ({error.strerror})") from None
+        return lock.is_held(self.lock)
 
     def read_record(self) -> dict[str, Any]:
         """The contents of `run.json`. OSError or ValueError if there is no such file, or it holds no record.
@@ -198,20 +170,6 @@ class RunFolder:
                 why += f" To go on: {self.resume}"
             record |= {"status": "killed", "why": why}
         return record
-
-    def write_configuration(self, composed: DictConfig, hydra: HydraConf, overrides: list[str]) -> None:
-        """Write `config`, `hydra` and `overrides`, as Hydra does unless `hydra.output_subdir` is null."""
-        write_whole(self.config, OmegaConf.to_yaml(composed))
-        write_whole(self.hydra, OmegaConf.to_yaml(OmegaConf.create({"hydra": hydra})))
-        write_whole(self.overrides, OmegaConf.to_yaml(OmegaConf.create(overrides)))
-
-    def started_in(self) -> Path | None:
-        """The directory in which the run was started; None if its folder does not say."""
-        try:
-            loaded = yaml.load(self.hydra.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-            return Path(loaded["hydra"]["runtime"]["cwd"])
-        except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError):
-            return None
 
     def rewind(self, step: int) -> None:
         """Forget the evaluations and the checkpoints after iteration `step`, and a line of metrics that was cut short.
@@ -281,52 +239,3 @@ def in_order(paths: Iterator[Path]) -> list[Path]:
     """The files whose names are iterations, in the order of the numbers. As text, a million comes before 200,000."""
     steps = ((step_of(path), path) for path in paths)
     return [path for _, path in sorted((step, path) for step, path in steps if step is not None)]
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path to write to. When the block ends, that file takes the place of `path`; if the block fails, `path` stays.
-
-    So `path` is whole at any moment, also if the process is killed or the disk is full. OSError, with `path`.
-    """
-    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _clear_away(path)
-        yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:
-        # torch makes an error of its own of the system's refusal.
-        refusal = error if isinstance(error, OSError) else error.__context__
-        if isinstance(refusal, OSError) and refusal.errno and refusal.filename in (None, str(temporary)):
-            raise OSError(refusal.errno, refusal.strerror, str(path)) from error
-        raise
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _clear_away(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote `path`."""
-    for left in path.parent.glob(f"{UNFINISHED}*-{glob.escape(path.name)}"):
-        process = left.name.removeprefix(UNFINISHED).partition("-")[0]
-        if process.isdecimal() and not _lives(int(process)):
-            left.unlink(missing_ok=True)
-
-
-def _lives(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # The process is somebody else's.
-    return True
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to `path` at one stroke."""
-    with whole(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)

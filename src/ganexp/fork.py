@@ -19,7 +19,7 @@ log = logging.getLogger("ganexp")
 
 @dataclasses.dataclass(frozen=True)
 class Fork:
-    """parent: the run that the new run starts from. path: the parent's checkpoint, the contents of which follow."""
+    """parent: the run that the new run starts from. path: a checkpoint of the parent. contents: what it holds."""
 
     parent: Run
     path: Path
@@ -87,7 +87,8 @@ class Fork:
             optimizers.append({"state": saved["state"] if now == before else {}, "param_groups": groups})
         callbacks = dict(self.contents.get("callbacks", {}))
         if "Evaluation" in callbacks:
-            callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}  # Of this run, none is best yet.
+            # The new run has no best checkpoint yet.
+            callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}
         callbacks.pop("CollapseAlarm", None)
         own = {name: value for name, value in self.contents.items() if name != "run"}  # The new run has its own id.
         return own | {"state_dict": weights, "optimizer_states": optimizers, "callbacks": callbacks}

@@ -32,7 +32,7 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
 
 class GAN(pl.LightningModule):
-    """The game of D and G. Its `state_dict` holds generator.*, discriminator.* and, with an average, ema.*."""
+    """The game of D and G. Its `state_dict` holds `generator.*`, `discriminator.*`, and with an average `ema.*`."""
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ WARM_UP = 2
 
 
 class Graphs:
-    """The same call as `update`, by replays.
+    """Makes the iterations that `update` makes, by replaying them.
 
     A graph has no branches, so each kind of iteration gets a graph of its own: kinds differ in the penalties that fall
     due, and in whether the iteration reports. Everything else that changes between iterations stands in tensors that
@@ -99,7 +99,7 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
 
 
 def portable(state: dict) -> dict:
-    """The `state_dict` of an optimizer as one without graphs would have it: a checkpoint opens on any device."""
+    """The `state_dict` of an optimizer as it is without graphs. A checkpoint then opens on any device."""
     for group in state["param_groups"]:
         if isinstance(group["lr"], Tensor):
             group["lr"], group["capturable"] = group["lr"].item(), False

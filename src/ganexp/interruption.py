@@ -19,7 +19,7 @@ PATIENCE = 10.0
 class Interrupted(KeyboardInterrupt):
     """A signal asked the process to stop.
 
-    name: the signal's. state: what became of the work. told: whether the user has been told how to go on.
+    name: the name of the signal. state: what became of the work. told: whether the user knows how to go on.
     """
 
     def __init__(self, name: str, state: str = "stopped", told: bool = False):

@@ -51,7 +51,6 @@ class TensorBoard(LoggerOptions):
     """Event files directly in the run's folder."""
 
     def open(self, run: Path, after: int | None = None) -> Logger:
-        # What a killed process logged after its last checkpoint is logged again, and TensorBoard drops the first.
         # TensorBoard drops what a killed process logged after its last checkpoint: the run logs that again. TensorBoard
         # does so only if the run's first file also says where it begins.
         begin = None if after is None else after + 1

@@ -16,6 +16,8 @@ from ganexp.config import STRICT, Share
 
 
 class Loss(ABC):
+    """The base of all losses."""
+
     needs_real: ClassVar[bool] = False
     """Whether G's half needs the logits of real pictures too."""
 
@@ -28,10 +30,12 @@ class Loss(ABC):
         return 0.0
 
     @abstractmethod
-    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What D minimises, a scalar. real, fake: D's logits, float [B]."""
 
     @abstractmethod
-    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor: ...
+    def generator(self, fake: Tensor, real: Tensor | None) -> Tensor:
+        """What G minimises, a scalar. fake, real: D's logits, float [B]; `real` is None unless `needs_real`."""
 
 
 @dataclass(frozen=True, config=STRICT)

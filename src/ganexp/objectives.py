@@ -21,10 +21,12 @@ from ganexp.regularizers import Regularizer
 
 @dataclass(frozen=True)
 class DiscriminatorObjective:
-    """loss: the scalar that D minimises, which is `adversarial` plus the weighted penalties.
+    """What D minimises at one update, and what it is made of.
 
-    real, fake: D's outputs. penalties: the scalars by the names of their regularizers, detached; only those that fell
-    due at this update.
+    loss: the scalar that D minimises, which is `adversarial` plus the weighted penalties.
+    adversarial: the loss of D's half, with the classification if D has a classifier.
+    real, fake: D's outputs.
+    penalties: the scalars by the names of their regularizers, detached; only those that fell due at this update.
     """
 
     loss: Tensor
@@ -46,7 +48,11 @@ class Objectives:
         regularizers: Mapping[str, Regularizer] | None = None,
         augment: Sequence[str] = (),
     ):
-        """regularizers: by name. augment: DiffAugment's operations. The regularizers prepare D here, once."""
+        """The regularizers prepare D here, once.
+
+        regularizers: by name.
+        augment: DiffAugment's operations, such as `["color", "translation", "cutout"]`.
+        """
         self.generator, self.discriminator, self.loss = generator, discriminator, loss
         self.regularizers = dict(regularizers or {})
         self.augment = DiffAugment(augment)

@@ -14,7 +14,8 @@ from typing import Any
 
 from ganexp import __version__
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, write_whole
+from ganexp.files import write_whole
+from ganexp.folder import RunFolder
 
 
 class Record:
@@ -55,13 +56,13 @@ class Record:
         self.write(status="finished")
 
     def _end(self, **changes: Any) -> None:
-        """As `write`, except that a full disk or a folder that is gone does not hide why the run ended."""
+        """Write as `write` does. A full disk, or a folder that is gone, does not hide why the run ended."""
         with contextlib.suppress(OSError):
             self.write(**changes)
 
 
 def headline(record: dict[str, Any]) -> float | None:
-    """The FID against the training pictures in a record's final evaluation; None if there is none, or no number."""
+    """The FID of a record's final evaluation, against the training pictures; None if it is missing or not finite."""
     metrics = record.get("evaluation", {}).get("figures", {})
     named = [
         name for name in metrics if name.startswith("fid_") and not name.startswith("fid_test_") and "/" not in name

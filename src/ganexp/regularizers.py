@@ -17,6 +17,8 @@ from ganexp.networks.discriminator import Discriminator
 
 
 class Regularizer:
+    """The base of all regularizers. A subclass overrides what it needs of `prepare`, `penalty` and `project`."""
+
     interval: Positive = 1
     """Updates of D between two penalties. The penalty's weight is multiplied by `interval`, so the mean stays the same
     (lazy regularization, Karras et al. 2020)."""

@@ -16,7 +16,8 @@ from ganexp import command
 from ganexp.arguments import line, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
-from ganexp.folder import write_whole
+from ganexp.files import write_whole
+from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 
@@ -39,7 +40,7 @@ def report(composed: DictConfig) -> None:
     if out.suffix != ".html":
         page = out.with_suffix(".html") if out.name else Path("report.html")
         raise UserError(f"out={config.out}: the report is one .html file; type out={page}")
-    command.writable(out)
+    writable(out)
     if config.watch:
         watch(root, out)
     else:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from omegaconf import OmegaConf
 from PIL.Image import Image
 from pytorch_lightning.loggers import Logger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from ganexp import loggers
+from ganexp import loggers, started
 from ganexp.evaluation import Evaluation
-from ganexp.folder import whole
+from ganexp.files import whole
 from ganexp.record import Record
 from ganexp.runs import Run
 
@@ -38,8 +37,7 @@ def keep(run: Run, evaluation: Evaluation, typed: str | None, neighbours: Image,
             neighbours.save(temporary)
         _write_events(run.path, evaluation, suffix, sheet, predicted)
         if not suffix and run.record["status"] == "finished":
-            typed_in_run = run.folder.overrides
-            overrides = [str(override) for override in OmegaConf.load(typed_in_run)] if typed_in_run.is_file() else []
+            overrides = [str(override) for override in started.glance(run.folder.overrides) or []]
             record, logger = Record(run.folder, resumed=True), loggers.TensorBoard().open(run.path)
             conclude(evaluation, run.record["iterations"], record, [logger], overrides)
             logger.finalize("success")
@@ -52,7 +50,7 @@ def keep_line(run: Run, evaluation: Evaluation) -> None:
 
 
 def conclude(
-    evaluation: Evaluation, iterations: int, record: Record, recording: Sequence[Logger], overrides: Sequence[str]
+    evaluation: Evaluation, iterations: int, record: Record, run_loggers: Sequence[Logger], overrides: Sequence[str]
 ) -> None:
     """End a run with its evaluation: `run.json` and the loggers get the final metrics.
 
@@ -60,12 +58,12 @@ def conclude(
     runs.
     """
     record.write(evaluation=dataclasses.replace(evaluation, iterations=iterations).to_json())
-    for logger in recording:
+    for logger in run_loggers:
         loggers.finish(logger, overrides, evaluation.metrics, iterations)
 
 
 def difference_from_own(run: Run, evaluation: Evaluation, typed: str | None) -> str:
-    """What makes an evaluation another kind than the run's own, such as `_raw_samples-200`; empty for its own kind.
+    """In what an evaluation is of another kind than the run's own, such as `_raw_samples-200`; empty for its own kind.
 
     The run's own kind is what the end of its training measures. typed: `data.evaluator`, as it was typed.
     """

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from yaml import YAMLError
 
-from ganexp import build, checkpoints
+from ganexp import build, checkpoints, started
 from ganexp.config import Config, parse, register_resolvers
 from ganexp.errors import UserError, did_you_mean
 from ganexp.folder import RunFolder
@@ -183,14 +183,14 @@ class Run:
 
 def _from_here(config: Config, folder: RunFolder) -> Config:
     """The same configuration, with paths that were relative to the directory where the run was started."""
-    started = folder.started_in()
-    if started is None:
+    began_in = started.directory(folder)
+    if began_in is None:
         return config
     data = dict(config.data)
     for key in ("root", "evaluator"):
         value = data.get(key)
-        if isinstance(value, str) and not Path(value).expanduser().exists() and (started / value).exists():
-            data[key] = str(started / value)
+        if isinstance(value, str) and not Path(value).expanduser().exists() and (began_in / value).exists():
+            data[key] = str(began_in / value)
     return dataclasses.replace(config, data=data)
 
 

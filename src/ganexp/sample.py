@@ -18,6 +18,7 @@ from pydantic.dataclasses import dataclass
 from ganexp import command
 from ganexp.config import STRICT, NonNegative, Positive, parse
 from ganexp.errors import UserError
+from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 
@@ -50,7 +51,7 @@ def sample(composed: DictConfig) -> None:
         raise UserError(
             f"out={out}: a .png, .gif, .webp or .npz file, or a folder for single pictures, with / at its end"
         )
-    if command.writable(out, folder).is_dir() and any(out.iterdir()):
+    if writable(out, folder).is_dir() and any(out.iterdir()):
         raise UserError(f"out={out}: the folder holds something, which would be mixed with the pictures; name another")
     if config.interpolate == 1 or (config.interpolate and config.label == "all"):
         raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")

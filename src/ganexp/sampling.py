@@ -1,10 +1,12 @@
 """Pictures from a generator. Picture i depends on the seed and on i alone, so it is the same in a batch of any size."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from ganexp import seeds
 from ganexp.networks.generator import Generator
@@ -20,7 +22,7 @@ LabelsAt = Callable[[int, int, int], Tensor | None]
 """A function of (start, stop, num_classes) that gives the labels of pictures `start` to `stop`, int64
 [stop - start], or None if there are no classes."""
 
-CHOOSING = 2**40
+CHOICE_OFFSET = 2**40
 """Added to a seed, this gives the latents on which checkpoints are chosen. No reported metric uses these latents."""
 
 
@@ -134,3 +136,11 @@ def interpolate(
             a, b = labels[2 * row].expand(steps), labels[2 * row + 1].expand(steps)
             with mixed_labels(generator, b, share):
                 yield generate(generator, walk, a), torch.where(share < 0.5, a, b)
+
+
+def with_progress(stream: PictureStream, n: int) -> PictureStream:
+    """The same stream of n pictures, with a progress bar on a terminal."""
+    with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
+        for images, labels in stream:
+            yield images, labels
+            bar.update(len(images))

@@ -14,5 +14,5 @@ def generator(*place: int | str) -> torch.Generator:
 
 def shuffled(size: int) -> torch.Tensor:
     """A random order of `size` things, the same at every call: int64 [size]."""
-    # The name of the place is part of cached results and of evaluators that were trained: it stays as it is.
+    # Cached results and trained evaluators depend on the word "reference", so it stays as it is.
     return torch.randperm(size, generator=generator("reference"))

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganexp.folder import whole
+from ganexp.files import whole
 from ganexp.pictures import enlarged, grid, to_pil
 from ganexp.sampling import PictureStream
 

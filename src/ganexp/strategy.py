@@ -24,7 +24,7 @@ TIMEOUT = timedelta(minutes=10)
 """How long a process waits for another one. An evaluation, during which the others wait for process 0, takes less."""
 
 PLAN, HEARD = "ganexp/plan", "ganexp/heard"
-"""The names under which the processes meet in their store."""
+"""Keys of the store where the processes meet: the plan, and how many processes have heard it."""
 
 _told = threading.Event()
 

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, launchers, ranks, resume, sweep
+from ganexp import command, launchers, ranks, resume, started, sweep
 from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError, from_system
@@ -27,10 +27,11 @@ def train(composed: DictConfig) -> float | None:
 
     A job of a sweep that was stopped goes on in its folder. A finished job is left as it is.
 
-    The FID of the final evaluation, for sweepers that search. None if there is no evaluation, or the FID is no number.
+    Returns the FID of the final evaluation, for sweepers that search; None if it is missing or not finite.
     """
     hydra = HydraConfig.get()
-    folder, overrides = RunFolder(Path(hydra.runtime.output_dir)), from_nothing(resume.words(hydra.overrides.task))
+    folder = RunFolder(Path(hydra.runtime.output_dir))
+    overrides = started.from_nothing(started.words(hydra.overrides.task))
     in_sweep = hydra.mode == RunMode.MULTIRUN
     with interruption.listening(), folder.locked():
         before = folder.known_record()
@@ -44,9 +45,9 @@ def train(composed: DictConfig) -> float | None:
             folder.clear()
         checkpoint = resume.accept(folder, composed, overrides) if goes_on else None
         if not goes_on and hydra.output_subdir is None:
-            folder.write_configuration(composed, hydra, overrides)
+            started.keep(folder, composed, hydra, overrides)
         record = Record(folder, resumed=goes_on)
-        with record.keep(command=line("train", *overrides, flags=command.config_dir(hydra))):
+        with record.keep(command=line("train", *overrides, flags=started.flags(hydra))):
             config = parse(composed)
             record.write(seed=config.seed)
             each, size = ranks.asked(config.trainer), config.data.get("batch_size")
@@ -70,7 +71,7 @@ def train(composed: DictConfig) -> float | None:
 
 
 def _told(interrupt: KeyboardInterrupt, folder: RunFolder, record: Record) -> interruption.Interrupted:
-    """The same, after the log says what is saved and how to go on."""
+    """Log what is saved and how to go on. Returns the interruption that ends the command."""
     name, state = str(interrupt) or "SIGINT", getattr(interrupt, "state", "stopped")
     log.warning("%s: %s; %s", name, state, _again(folder, record))
     return interruption.Interrupted(name, state, told=True)
@@ -81,12 +82,6 @@ def _again(folder: RunFolder, record: Record) -> str:
     if folder.has_checkpoint():
         return f"to go on, type {folder.resume}"
     return f"nothing was saved yet, start again: {record.contents['command']}"
-
-
-def from_nothing(overrides: list[str]) -> list[str]:
-    """The words that make the same run from nothing: the last word for each key, without `resume=`."""
-    last = {typed.partition("=")[0]: typed for typed in overrides}
-    return resume.lasting(last.values())
 
 
 def prepare(read: Arguments) -> Arguments:

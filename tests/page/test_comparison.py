@@ -6,7 +6,7 @@ import pytest
 from past_runs import evaluation, write_run
 
 from ganexp.page import collect
-from ganexp.page.comparison import differing, groups, levels, number, sections, spread, titles
+from ganexp.page.comparison import differing, groups, levels, sections, titles
 
 
 @pytest.fixture
@@ -111,12 +111,6 @@ def test_numbers_among_levels_are_in_order(root):
     for value in ("1000", "0.5", "64", "null"):
         write_run(root / value, f"model.hidden={value}")
     assert levels(compared(root)[1], "model.hidden") == ["0.5", "64", "1000", "null"]
-
-
-def test_numbers_are_short():
-    assert [number(v) for v in (16.779106, 0.0467037, 10000.0, 1.0)] == ["16.78", "0.0467", "10,000", "1"]
-    assert spread([1.0, 3.0]) == "2.0 ± 1.4" and spread([2.0]) == "2" and spread([0.035] * 10) == "0.035 ± 0"
-    assert spread([0.0, 2**0.5 * 2]) == "1.4 ± 2.0" and spread([100.0, 300.0]) == "200 ± 141"
 
 
 def test_a_group_is_called_by_what_sets_it_apart_and_a_run_by_its_seed_too(root):

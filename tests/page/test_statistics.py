@@ -4,7 +4,15 @@ from itertools import permutations
 
 import pytest
 
-from ganexp.page.statistics import beyond_noise, deviation, noise_of_gap, permutation_test, significance
+from ganexp.page.statistics import (
+    beyond_noise,
+    deviation,
+    noise_of_gap,
+    number,
+    permutation_test,
+    significance,
+    spread,
+)
 
 
 def test_the_exact_test_counts_every_order_of_the_seeds():
@@ -53,3 +61,9 @@ def test_more_seeds_have_less_noise():
 def test_a_gap_says_something_beyond_twice_the_noise():
     assert beyond_noise([1.0] * 8, [2.1] * 8, once=1.0) and beyond_noise([2.1] * 8, [1.0] * 8, once=1.0)
     assert not beyond_noise([1.0] * 8, [1.9] * 8, once=1.0)
+
+
+def test_numbers_are_short():
+    assert [number(v) for v in (16.779106, 0.0467037, 10000.0, 1.0)] == ["16.78", "0.0467", "10,000", "1"]
+    assert spread([1.0, 3.0]) == "2.0 ± 1.4" and spread([2.0]) == "2" and spread([0.035] * 10) == "0.035 ± 0"
+    assert spread([0.0, 2**0.5 * 2]) == "1.4 ± 2.0" and spread([100.0, 300.0]) == "200 ± 141"

@@ -13,8 +13,8 @@ from ganexp.gan import GAN
 class Callback(pl.Callback):
     """Looks at a training at regular intervals.
 
-    every: iterations between two looks. 0: never. None: whenever the training stops for anybody, at least four times a
-        second; such a callback stops the training for itself at no iteration.
+    every: iterations between two looks. 0: never. None: whenever the training pauses for another reason, which is at
+        least four times a second.
     after: the callbacks whose look at the same iteration must come first.
 
     In a run of several processes, process 0 alone has callbacks, and the others wait for the end of each look.

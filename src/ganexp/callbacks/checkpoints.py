@@ -17,7 +17,8 @@ from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.callbacks.speed import Speed
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder, whole
+from ganexp.files import whole
+from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 
 

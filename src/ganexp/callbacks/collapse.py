@@ -83,7 +83,7 @@ class Settings:
         return [f"add R1 ('regularizer=[{','.join([*self.regularizers, 'r1'])}]')"]
 
     def unless(self, loss: str, advice: str) -> list[str]:
-        """The advice, if the loss is another one."""
+        """The advice, unless the run has that loss already."""
         return [] if self.loss == loss else [advice]
 
 
@@ -104,8 +104,10 @@ class CollapseAlarm(Callback):
     def __init__(self, folder: RunFolder, record: Record, evaluation: TrainingEvaluation | None, settings: Settings):
         self.folder, self.record, self.evaluation, self.settings = folder, record, evaluation, settings
         self._since: dict[str, int] = {}
+        """The iteration since which every look has seen a fault, by the kind of the fault."""
         self._warned: list[str] = []
         self._judged, self._before = 0, set()
+        """The iteration of the newest evaluation that was judged, and the kinds of its faults."""
 
     def state_dict(self) -> dict[str, Any]:
         return {"warned": self._warned}

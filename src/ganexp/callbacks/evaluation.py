@@ -12,7 +12,7 @@ from ganexp.evaluation import unknown_data
 from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 from ganexp.protocols.in_domain import InDomain
-from ganexp.sampling import CHOOSING, sample
+from ganexp.sampling import CHOICE_OFFSET, sample
 
 log = logging.getLogger("ganexp")
 
@@ -58,7 +58,7 @@ class TrainingEvaluation(Callback):
     def look(self, gan: GAN, step: int) -> None:
         if not_finite(gan):
             return  # The alarm is about to stop the run. Broken networks must not become the best checkpoint.
-        seed, own = self.seed + CHOOSING, self.protocol.pictures.classes
+        seed, own = self.seed + CHOICE_OFFSET, self.protocol.pictures.classes
         stream = sample(gan.sampled_generator, self.n, seed, labels_at=self.protocol.labels_at(own))
         samples, _ = self.protocol.embed(stream, own)
         if not self.newest and not self.protocol.knows_data:
@@ -67,7 +67,7 @@ class TrainingEvaluation(Callback):
         self.newest_step = step
         name = f"fid_{self.protocol.evaluator.name}"
         score, floor = self.newest[name], self._floor
-        card = self.protocol.card(self.n, "raw" if gan.ema is None else "ema", self.seed + CHOOSING)
+        card = self.protocol.card(self.n, "raw" if gan.ema is None else "ema", self.seed + CHOICE_OFFSET)
         about = {"floors": {name: floor} if floor is not None else {}, "card": card.to_json()}
         self.folder.append_metrics({"step": step, "seconds": round(self._seconds(), 2)} | self.newest | about)
         for logger in gan.trainer.loggers:

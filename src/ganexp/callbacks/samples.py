@@ -7,7 +7,8 @@ from torch import Tensor
 from ganexp import loggers, pictures
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.checkpoints import Checkpoints
-from ganexp.folder import RunFolder, step_of, whole
+from ganexp.files import whole
+from ganexp.folder import RunFolder, step_of
 from ganexp.gan import GAN
 from ganexp.networks.generator import Generator
 from ganexp.sampling import generate

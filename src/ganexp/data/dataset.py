@@ -16,6 +16,7 @@ from ganexp.config import STRICT, Positive
 from ganexp.errors import UserError, did_you_mean
 
 Split = Literal["train", "test"]
+"""The pictures to train on, or those that are held out."""
 
 
 def _as_typed(name: Any) -> Any:
@@ -30,7 +31,12 @@ ClassName = Annotated[str, BeforeValidator(_as_typed)]
 
 @plain_dataclass(frozen=True)
 class Pictures:
-    """images: uint8 [N, C, H, W]. labels: int64 [N] that index `classes`, or None."""
+    """Pictures in memory.
+
+    images: uint8 [N, C, H, W].
+    labels: int64 [N] that index `classes`, or None.
+    classes: the names of the classes.
+    """
 
     images: Tensor
     labels: Tensor | None
@@ -99,7 +105,8 @@ class Pictures:
 class Dataset(ABC):
     """A source of pictures. A subclass says how to read all of them; names and parts are the same for every source.
 
-    batch_size: pictures an update. flip: mirror half of them (never digits).
+    batch_size: pictures of an update.
+    flip: mirror half of the pictures (never digits).
     evaluator: the classifier that measures generated pictures: the name of one that comes with ganexp, or a `.pt`
         file. None: nothing measures them.
     class_names: names for the classes, in the order of the labels. None: the data's own names.
@@ -114,7 +121,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def read(self, split: Split) -> Pictures:
-        """All pictures to train on, or all that are held out. Data without held-out pictures gives the same twice.
+        """All pictures to train on, or all that are held out. Without held-out pictures, both splits are the same.
 
         UserError if the pictures cannot be had. A source checks its held-out pictures as well when it reads those to
         train on: a mistake is then told before the training.

@@ -6,7 +6,7 @@ import torch
 from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
-from ganexp.config import STRICT, Positive
+from ganexp.config import STRICT, NonNegative, Positive
 from ganexp.data.dataset import ClassName, Dataset, Pictures, Split
 
 
@@ -19,6 +19,9 @@ def _names(classes: Any) -> Any:
     return tuple(map(str, range(classes)))
 
 
+Classes = NonNegative | tuple[ClassName, ...] | None
+
+
 @dataclass(frozen=True, config=STRICT)
 class Fake(Dataset):
     """`n` pictures of uniform noise.
@@ -29,7 +32,9 @@ class Fake(Dataset):
     n: Positive = 512
     image_size: Positive = 32
     channels: Positive = 3
-    classes: Annotated[tuple[ClassName, ...] | None, BeforeValidator(_names)] = _names(10)
+    classes: Annotated[tuple[ClassName, ...] | None, BeforeValidator(_names, json_schema_input_type=Classes)] = _names(
+        10
+    )
 
     def read(self, split: Split) -> Pictures:
         generator = torch.Generator().manual_seed(0 if split == "train" else 1)

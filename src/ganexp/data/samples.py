@@ -13,18 +13,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganexp import seeds
 from ganexp.data.dataset import printable
 from ganexp.data.picture_files import list_files, looks_like_picture, read_files
 from ganexp.errors import UserError
+from ganexp.seeds import shuffled
 
 log = logging.getLogger("ganexp")
 
-FEWEST = 100
-MOST = 10_000_000
-"""Pictures in a file."""
+FEWEST, MOST = 100, 10_000_000
+"""How many pictures are enough to be measured, and how many a file may hold."""
 
-NAME_ONE = "name a folder of pictures, or an .npz that holds arr_0"
+WHAT_TO_NAME = "name a folder of pictures, or an .npz that holds arr_0"
 
 Shape = tuple[int, int, int]
 
@@ -44,7 +43,7 @@ def read_samples(path: Path, n: int, shape: Shape) -> tuple[Tensor, Tensor | Non
 
 def _chosen(size: int, n: int) -> Tensor:
     """Which of `size` pictures to take, in which order: int64 [min(n, size)]."""
-    return torch.randperm(size, generator=seeds.generator("reference"))[:n]
+    return shuffled(size)[:n]
 
 
 def _folder(path: Path, n: int, shape: Shape) -> Tensor:
@@ -53,7 +52,7 @@ def _folder(path: Path, n: int, shape: Shape) -> Tensor:
     for file, reason in refused.items():
         raise UserError(f"samples={path}: {printable(str(file))}: {reason}; remove it, or make it readable")
     if not pictures:
-        raise UserError(f"samples={path}: there are no pictures in the folder or below it; {NAME_ONE}")
+        raise UserError(f"samples={path}: there are no pictures in the folder or below it; {WHAT_TO_NAME}")
     if others := [file.name for file in files if not looks_like_picture(file)]:
         log.info("samples=%s: left out %d files that are no pictures, such as %s", path, len(others), others[0])
     chosen = [pictures[i] for i in _chosen(len(pictures), n)]
@@ -73,12 +72,12 @@ def _npz(path: Path, n: int, shape: Shape) -> tuple[Tensor, Tensor | None]:
             images, size = _read_chosen(file, n, shape)
             labels = _read_labels(file, size) if "arr_1.npy" in file.namelist() else None
     except zipfile.BadZipFile:
-        raise UserError(f"samples={path}: not a whole .npz; {NAME_ONE}") from None
+        raise UserError(f"samples={path}: not a whole .npz; {WHAT_TO_NAME}") from None
     except KeyError:
-        raise UserError(f"samples={path}: there is no arr_0 in it; {NAME_ONE}") from None
+        raise UserError(f"samples={path}: there is no arr_0 in it; {WHAT_TO_NAME}") from None
     # The list of what a zip file or a NumPy header can raise when other programs wrote it.
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, struct.error, zlib.error, lzma.LZMAError) as error:
-        raise UserError(f"samples={path}: {getattr(error, 'strerror', None) or error}; {NAME_ONE}") from None
+        raise UserError(f"samples={path}: {getattr(error, 'strerror', None) or error}; {WHAT_TO_NAME}") from None
     return images, torch.from_numpy(labels[_chosen(size, n).numpy()].astype(np.int64)) if labels is not None else None
 
 

@@ -16,7 +16,8 @@ from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier
 from ganexp.evaluators.fitting import Fitting
-from ganexp.folder import whole, write_whole
+from ganexp.files import whole, write_whole
+from ganexp.networks.layout import put_channels_last
 
 log = logging.getLogger("ganexp")
 
@@ -25,7 +26,7 @@ SHIPPED = Path(__file__).parent
 
 BATCH_SIZE = 125
 """Pictures that the network sees at a time, whatever the caller hands over: a score depends on no batch size. The
-number divides `sampling.BLOCK`, so that generated pictures and pictures of a file are seen in equal batches."""
+number divides `sampling.DRAWN_TOGETHER`, so generated pictures and pictures of a file are seen in equal batches."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def dataset_of(sha256: str) -> str | None:
 def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
     """The evaluator that comes with ganexp under that name, or the one in the `.pt` file of that path.
 
-    UserError if there is none, if a file is damaged, or if the card says that it tells no classes apart.
+    UserError if there is none, or if a file is damaged. A warning if the card says that it is no better than guessing.
     """
     path = Path(named).expanduser() if named.endswith(".pt") else SHIPPED / f"{named}.pt"
     if not path.is_file() or not path.with_suffix(".json").is_file():
@@ -127,7 +128,8 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
             f"data.evaluator={named}: {path} does not hold the weights of its card's architecture; train the evaluator "
             "again"
         ) from None
-    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.eval().requires_grad_(False).to(device)
+    put_channels_last(network)
     return Evaluator(name, network, card)
 
 

@@ -22,6 +22,7 @@ from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.evaluators.classifier import Architecture, Classifier
 from ganexp.evaluators.unfinished import Unfinished
+from ganexp.networks.layout import put_channels_last
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -73,7 +74,8 @@ def fit(
     torch.manual_seed(fitting.seed)
     network = Classifier(architecture, pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)
-    network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device)
+    put_channels_last(network)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(fitting.average), use_buffers=True)
     if flip:
         half = torch.rand(len(pictures.images), 1, 1, 1, generator=seeds.generator(fitting.seed, "flip")) < 0.5

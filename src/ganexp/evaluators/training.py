@@ -32,8 +32,8 @@ def train_evaluator(
     """Train on `data` until the last epoch, write weights and card to `path`, and log how good the evaluator is.
 
     Held-out pictures judge the evaluator and choose nothing. Data without held-out pictures sets a tenth of each class
-    aside. note: words for the card. An evaluator that is no better than guessing gets a warning, and `evaluator.load`
-    refuses to measure with it.
+    aside. note: words for the card. An evaluator that is no better than guessing gets a warning, here and whenever it
+    is loaded.
     """
     keep_freed_memory(of_any_size=True)
     pictures, held_out = data.load("train"), data.load("test")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganexp.errors import UserError
-from ganexp.folder import whole
+from ganexp.files import whole
 
 log = logging.getLogger("ganexp")
 

@@ -13,8 +13,8 @@ class Embeddings:
     """Generated pictures, as an evaluator sees them.
 
     features: float32 [N, F].
-    probabilities: of the evaluator's classes, float32 [N, K]; None if the evaluator does not know such pictures.
-    labels: the classes that were asked for, int64 [N]; None if none were, or if the evaluator does not know them.
+    probabilities: those of the evaluator's classes, float32 [N, K]; None if the evaluator does not know such pictures.
+    labels: the classes that were asked for, int64 [N]; None without classes, or if the evaluator does not know them.
     """
 
     features: Tensor
@@ -35,8 +35,8 @@ class Reference:
     order: int64 [N], the index of each picture in the data. The order is random, so that the first n are a fair choice.
     labels: int64 [N] of the evaluator's classes: the data's own labels if its classes are the same, else the
         evaluator's most probable class.
-    statistics: of all features.
-    sha256: of the pictures and their labels.
+    statistics: the statistics of all features.
+    sha256: the hash of the pictures and their labels.
     """
 
     features: Tensor

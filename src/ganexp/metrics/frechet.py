@@ -23,7 +23,7 @@ class Statistics:
 
     @classmethod
     def of(cls, features: Tensor) -> "Statistics":
-        """features: float [N, F], finite; ValueError otherwise."""
+        """The statistics of features, float [N, F]. ValueError if they are not finite."""
         features = features.cpu()
         if not features.isfinite().all():
             raise ValueError("features are not finite")

@@ -13,34 +13,38 @@ COLUMNS_IN_MEMORY = 5000
 
 @dataclass(frozen=True)
 class PRDC:
+    """What `prdc` measures.
+
+    precision: share of fakes in the ball of any real.
+    recall: share of reals in the ball of any fake.
+    density: mean number of real balls that a fake lies in, divided by k.
+    coverage: share of reals whose ball holds a fake.
+    """
+
     precision: float
     recall: float
     density: float
     coverage: float
 
 
-def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) -> PRDC:
+def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = None) -> PRDC:
     """Precision and recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
     real, fake: float [N, F], [M, F]. The ball around a picture reaches to its k-th neighbour in its own set.
-    of_real: the radii of the real balls, `kth_distance(real, k)`, if they are known.
-
-    precision: share of fakes in the ball of any real. recall: share of reals in the ball of any fake.
-    density: mean number of real balls that a fake lies in, divided by k. coverage: share of reals whose ball holds a
-    fake.
+    real_radii: the radii of the real balls, `kth_distance(real, k)`, if they are known.
     """
-    of_real = kth_distance(real, k) if of_real is None else of_real
-    of_fake = kth_distance(fake, k)
+    real_radii = kth_distance(real, k) if real_radii is None else real_radii
+    fake_radii = kth_distance(fake, k)
     in_fake_ball = torch.zeros(len(real), dtype=torch.bool)
     covered = torch.zeros(len(real), dtype=torch.bool)
     balls, precise = 0, 0
     for start in range(0, len(fake), ROWS_IN_MEMORY):
         squares = _squared_distances(fake[start : start + ROWS_IN_MEMORY], real)
-        inside = squares < of_real.square()
+        inside = squares < real_radii.square()
         covered |= inside.any(0)
         balls += int(inside.sum())
         precise += int(inside.any(1).sum())
-        in_fake_ball |= (squares < of_fake[start : start + ROWS_IN_MEMORY, None].square()).any(0)
+        in_fake_ball |= (squares < fake_radii[start : start + ROWS_IN_MEMORY, None].square()).any(0)
     return PRDC(
         precision=precise / len(fake),
         recall=in_fake_ball.double().mean().item(),
@@ -50,7 +54,7 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, of_real: Tensor | None = None) 
 
 
 def kth_distance(features: Tensor, k: int) -> Tensor:
-    """The distance of each of float [N, F] from its k-th nearest other one: float [N]."""
+    """The distance of each row, float [N, F], from its k-th nearest other row: float [N]."""
     found = []
     for start in range(0, len(features), ROWS_IN_MEMORY):
         squares = _squared_distances(features[start : start + ROWS_IN_MEMORY], features)
@@ -61,7 +65,10 @@ def kth_distance(features: Tensor, k: int) -> Tensor:
 
 
 def nearest(features: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
-    """(distance float [N], index int64 [N]) of the nearest one in `among`, float [M, F], to each of float [N, F]."""
+    """For each row of `features`, float [N, F], the nearest row of `among`, float [M, F].
+
+    Returns the distances, float [N], and the indices, int64 [N].
+    """
     square, index = torch.full((len(features),), torch.inf), torch.zeros(len(features), dtype=torch.long)
     for first in range(0, len(among), COLUMNS_IN_MEMORY):
         part = among[first : first + COLUMNS_IN_MEMORY]

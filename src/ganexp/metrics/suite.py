@@ -30,11 +30,11 @@ sample as this share of training pictures is to another one."""
 class Baseline:
     """What n real pictures give. It is the same for all samples, so it is computed once.
 
-    close: how close to another one CLOSE_SHARE of n training pictures are, float32 [].
-    balls: how far training pictures are from their k-th neighbour, float32 [PRDC_PICTURES].
+    close: the distance within which CLOSE_SHARE of n training pictures have a neighbour, float32 [].
+    balls: the distance of each training picture from its k-th neighbour, float32 [PRDC_PICTURES].
     kernel: the kernel's mean within n training pictures, float64 [].
-    held_out: how far held-out pictures are from the nearest training picture, float32 [COPY_PICTURES]; None without
-        held-out pictures.
+    held_out: the distance of each held-out picture from the nearest training picture, float32 [COPY_PICTURES]; None
+        without held-out pictures.
     """
 
     close: Tensor
@@ -66,7 +66,7 @@ class Real:
 def quick(samples: Embeddings, train: Reference, name: str) -> dict[str, float]:
     """The metrics that are cheap enough while a run trains: the distance, classes and duplicates.
 
-    name: of the evaluator, which stands in the names of some metrics.
+    name: the evaluator's name, which stands in the names of some metrics.
     """
     distance = {f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features))}
     # More pictures have nearer neighbours, so as many samples are compared as real pictures.
@@ -119,7 +119,7 @@ def floors(real: Real, name: str, like: Embeddings) -> dict[str, float]:
 
 
 def noise(samples: Embeddings, train: Reference, name: str) -> dict[str, float]:
-    """Standard deviation of the distance if as many samples were drawn again, estimated from NOISE_PARTS parts."""
+    """Standard deviation of the distance over repeated draws of as many samples, estimated from NOISE_PARTS parts."""
     parts = samples.features.chunk(NOISE_PARTS)
     distances = [frechet_distance(train.statistics, Statistics.of(part)) for part in parts]
     return {f"fid_{name}": stdev(distances) / NOISE_PARTS**0.5}
@@ -133,12 +133,12 @@ def missing_classes(samples: Embeddings, train: Reference) -> list[int]:
 
 
 def _close(real: Tensor) -> Tensor:
-    """How close to another one CLOSE_SHARE of the pictures are, float32 []."""
+    """The distance within which CLOSE_SHARE of the pictures have a neighbour, float32 []."""
     return kth_distance(real, 1).quantile(CLOSE_SHARE)
 
 
 def _duplicates(features: Tensor, close: Tensor) -> float:
-    """Share of the pictures that are at most `close` to another one."""
+    """Share of the pictures that have a neighbour within the distance `close`."""
     return (kth_distance(features, 1) <= close).double().mean().item()
 
 

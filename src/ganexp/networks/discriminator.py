@@ -9,7 +9,11 @@ Conditioning = Literal["concat", "projection", "auxiliary"]
 
 
 class DiscriminatorOutput(NamedTuple):
-    """logits: float32 [B], high for real. class_logits: float32 [B, num_classes], or None without a classifier."""
+    """What D says of a batch.
+
+    logits: float32 [B], high for real.
+    class_logits: float32 [B, num_classes], or None without a classifier.
+    """
 
     logits: Tensor
     class_logits: Tensor | None = None
@@ -18,9 +22,9 @@ class DiscriminatorOutput(NamedTuple):
 class Discriminator(nn.Module):
     """A trunk of layers, a logit from its features, and one of three uses of the label.
 
-    concat: an embedded label joins the picture as one more channel (Mirza and Osindero 2014).
-    projection: the logit gains features · embedded label (Miyato and Koyama 2018).
-    auxiliary: a second head classifies real and generated pictures (Odena, Olah and Shlens 2017).
+    - `concat`: an embedded label joins the picture as one more channel (Mirza and Osindero 2014).
+    - `projection`: the logit gains features · embedded label (Miyato and Koyama 2018).
+    - `auxiliary`: a second head classifies real and generated pictures (Odena, Olah and Shlens 2017).
     """
 
     def __init__(

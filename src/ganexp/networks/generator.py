@@ -9,7 +9,8 @@ LABEL_FEATURES = 32
 class Generator(nn.Module):
     """The base of every generator.
 
-    latent_dim: size of a latent. num_classes: how many classes it can be asked for; 0 if it takes no labels.
+    latent_dim: size of a latent.
+    num_classes: how many classes it can be asked for; 0 if it takes no labels.
 
     A subclass defines `forward(latent, labels)`: latent float [B, latent_dim], labels int64 [B] or None, to images
     float [B, C, H, W] in [-1, 1].

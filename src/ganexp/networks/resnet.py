@@ -130,10 +130,12 @@ def _initialise(module: nn.Module) -> None:
     """Uniform weights (Glorot and Bengio 2010), sqrt(2) times as large behind a ReLU. Children come before parents."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
-        nn.init.zeros_(module.bias)  # type: ignore[arg-type]
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     elif isinstance(module, Block):
         for convolution in module.convolutions:
-            nn.init.xavier_uniform_(convolution.weight, math.sqrt(2))  # type: ignore[arg-type]
+            assert isinstance(convolution, nn.Conv2d)
+            nn.init.xavier_uniform_(convolution.weight, math.sqrt(2))
     elif isinstance(module, Norm) and module.gain is not None and module.bias is not None:
         nn.init.ones_(module.gain.weight)
         nn.init.zeros_(module.bias.weight)

@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from tqdm import tqdm
 
+from ganexp import started
 from ganexp.arguments import line, override
-from ganexp.config import INERT, within
+from ganexp.changes import INERT, within
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
 from ganexp.page import curves
@@ -97,13 +97,15 @@ def read(path: Path, root: Path) -> RunSummary:
     elif metrics and (record.get("status") != "finished" or measured_at != record.get("iterations")):
         notes.append(f"The run was resumed and not measured again: its metrics were those of {measured_at} iterations.")
         metrics = {}
-    composed = _yaml(folder.config)
+    composed = started.glance(folder.config)
     if composed is None:
         notes.append("The settings are not known, because .hydra/config.yaml is missing or cannot be read.")
-    chosen = _mapping(_mapping(_mapping(_mapping(_yaml(folder.hydra)).get("hydra")).get("runtime")).get("choices"))
+    chosen = _mapping(
+        _mapping(_mapping(_mapping(started.glance(folder.hydra)).get("hydra")).get("runtime")).get("choices")
+    )
     choices = {key: _text(value) for key, value in chosen.items() if "/" not in key}
     configuration = choices | _flat(_mapping(composed))
-    typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(_yaml(folder.overrides)))
+    typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(started.glance(folder.overrides)))
     try:
         drawn = curves.read(folder, record.get("iterations_per_second"))
     except OSError as error:
@@ -173,16 +175,6 @@ def _record(folder: RunFolder) -> tuple[dict[str, Any], str]:
         return {}, "There is no run.json."
     except (OSError, ValueError) as error:
         return {}, f"The run.json cannot be read: {error}."
-
-
-def _yaml(path: Path) -> Any:
-    """The contents of a YAML file; None if the file is missing or broken."""
-    # PyYAML's loader in C is thirty times faster than OmegaConf's. It keeps interpolations as they were written.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), loader)
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -1,23 +1,22 @@
 """Which runs may be compared, and in what they differ."""
 
 import dataclasses
-import math
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from ganexp.evaluation import Card, differences
-from ganexp.page import glossary
+from ganexp.page import glossary, labels
 from ganexp.page.collect import RunSummary, natural
-from ganexp.page.statistics import beyond_noise, deviation, noise_of_gap, significance
+from ganexp.page.statistics import beyond_noise, noise_of_gap, number, significance, spread
 
 UNKNOWN = "–"
 """Stands for the value of a setting that a run does not have."""
 
-FEW = 3
-"""Settings that a group's label has room for."""
+FRONT = ("recall", "precision", "coverage", "class_accuracy", "duplicates", "kid")
+"""Metrics that a table shows beside the headline, in this order; the others are behind `All columns`."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,14 @@ class Group:
     """Runs that differ in the seed alone.
 
     number: the group's place among all groups. label: its settings in a few words. settings: those that set it apart.
-    of: how many runs the group has in all; `runs` may be the part of them that was measured alike.
+    size: how many runs the group has in all; `runs` may be only those that were measured alike.
     """
 
     number: int
     label: str
     settings: dict[str, str]
     runs: list[RunSummary]
-    of: int
+    size: int
 
     @property
     def seeds(self) -> list[str]:
@@ -64,6 +63,12 @@ class Section:
         return next((name for name in self.metrics if name.startswith("fid") and "/" not in name), None)
 
     @property
+    def table_metrics(self) -> list[str]:
+        """The metrics in the order of the table: the headline, those that are always shown, the others."""
+        first = [name for start in FRONT for name in self.metrics if name.startswith(start) and "/" not in name]
+        return list(dict.fromkeys([*filter(None, [self.headline]), *first, *self.metrics]))
+
+    @property
     def knows_data(self) -> bool:
         """Whether the evaluator was trained on pictures of this kind; true unless a card says otherwise."""
         keys = ("evaluator_knows_data", "knows_data")
@@ -86,9 +91,9 @@ class Section:
         name = glossary.entry(metric).name
         said = [f"{first.label} has the lowest {name}: {spread(a)}. Next is {second.label}: {spread(b)}."]
         said += [
-            f"Only {len(group.runs)} of the {group.of} runs of {group.label} are in this table."
+            f"Only {len(group.runs)} of the {group.size} runs of {group.label} are in this table."
             for group in (first, second)
-            if len(group.runs) < group.of
+            if len(group.runs) < group.size
         ]
         once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
         if beyond_noise(a, b, once):
@@ -131,14 +136,15 @@ def groups(runs: Sequence[RunSummary], columns: Sequence[str]) -> list[Group]:
     for run in runs:
         settings = tuple(run.settings.get(key, UNKNOWN) for key in columns)
         found[settings if run.settings else (None, run.name)].append(run)
-    labels = _unique([_label(members, columns) for members in found.values()], [m[0].name for m in found.values()])
+    names = [labels.label(members, columns) for members in found.values()]
+    names = labels.unique(names, [members[0].name for members in found.values()])
     return [
         Group(
             number=i,
-            label=labels[i],
+            label=names[i],
             settings={key: members[0].settings.get(key, UNKNOWN) for key in columns} if members[0].settings else {},
             runs=members,
-            of=len(members),
+            size=len(members),
         )
         for i, members in enumerate(found.values())
     ]
@@ -150,7 +156,7 @@ def titles(every: Sequence[Group]) -> dict[str, str]:
     seeds = len({run.seed for _, run in runs}) > 1
     told = [f"{group.label}, seed {run.seed}" if seeds and group.settings else group.label for group, run in runs]
     names = [run.name for _, run in runs]
-    return dict(zip(names, _unique(told, names), strict=True))
+    return dict(zip(names, labels.unique(told, names), strict=True))
 
 
 def sections(every: Sequence[Group]) -> list[Section]:
@@ -202,61 +208,3 @@ def _rank(value: str) -> tuple[float, list[tuple[int, str]]]:
         return float(value), []
     except ValueError:
         return float("inf"), natural(value)
-
-
-def _label(members: Sequence[RunSummary], columns: Sequence[str]) -> str:
-    """The settings that set these runs apart, or what was typed of them if they are many, or the folder's name."""
-    run = members[0]
-    if not run.settings:
-        return _plain_name(run)
-    told = list(columns)
-    if len(told) > FEW:
-        told = [key for key in columns if key == "model" or key in run.typed]
-    if len(told) > FEW and len(members) == 1:
-        return _plain_name(run)
-    short = _shortened(columns)
-    words = [_setting(run, key, short[key]) for key in told if key in run.settings]
-    return ", ".join(words) or run.settings.get("model") or _plain_name(run)
-
-
-def _setting(run: RunSummary, key: str, short: str) -> str:
-    """`hidden=64`; the option of a group says alone what it is: `least_squares`."""
-    value = run.settings[key]
-    says_itself = key in run.choices and value.isidentifier() and value not in ("none", "null")
-    return value if says_itself else f"{short}={value}"
-
-
-def _plain_name(run: RunSummary) -> str:
-    """The last part of the folder's name, without the time at its beginning."""
-    last = run.name.rpartition("/")[2]
-    return re.sub(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?_", "", last) or last
-
-
-def _unique(labels: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The labels; those that are not unique with the name of a folder behind them."""
-    counts = Counter(labels)
-    return [label if counts[label] == 1 else f"{label} ({name})" for label, name in zip(labels, names, strict=True)]
-
-
-def _shortened(columns: Sequence[str]) -> dict[str, str]:
-    """Each key by as few of its last parts as tell it from the other keys."""
-    short = {}
-    for key in columns:
-        parts = key.split(".")
-        endings = (".".join(parts[-n:]) for n in range(1, len(parts) + 1))
-        short[key] = next((e for e in endings if sum(f".{other}".endswith(f".{e}") for other in columns) == 1), key)
-    return short
-
-
-def spread(values: Sequence[float]) -> str:
-    """`16.8 ± 0.4`: mean and standard deviation, both to two digits of the latter; a single value stands alone."""
-    sd = deviation(values)
-    if not sd:
-        return number(fmean(values)) + (" ± 0" if sd == 0 else "")
-    decimals = min(max(1 - math.floor(math.log10(sd)), 0), 6)
-    return f"{fmean(values):,.{decimals}f} ± {sd:,.{decimals}f}"
-
-
-def number(value: float) -> str:
-    """Four digits, without an exponent where people count."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

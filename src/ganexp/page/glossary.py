@@ -43,14 +43,14 @@ ENTRIES = {
     "copies": Entry("copies", "near 0.01", "The share of samples that are nearly a training picture."),
     "duplicates": Entry("duplicates", "near 0.01", "The share of samples that are nearly identical to another one."),
 }
-"""By the beginning of a metric's name; the first that fits is taken."""
+"""The entries by the beginning of a metric's name. The first that fits is taken."""
 
 
 def entry(metric: str) -> Entry:
     """The entry of `fid_mnist_cnn_v1`, `recall`, …; an unknown metric is its own name without a meaning."""
-    of_all, _, part = metric.partition("/")
+    whole, _, part = metric.partition("/")
     for beginning, found in ENTRIES.items():
-        if of_all == beginning or of_all.startswith((f"{beginning}_", f"{beginning}-")):
+        if whole == beginning or whole.startswith((f"{beginning}_", f"{beginning}-")):
             if part == "mean":
                 return Entry(f"{found.name} by class", found.better, f"The mean of the {found.name} within each class.")
             return found

@@ -1,8 +1,8 @@
-"""Statistics of a few seeds: their spread, and whether a difference may be chance."""
+"""Statistics of a few seeds: their spread, in numbers and as text, and whether a difference may be chance."""
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import comb
+from math import comb, floor, log10
 from statistics import fmean, stdev
 
 import numpy as np
@@ -27,6 +27,20 @@ def noise_of_gap(a: Sequence[float], b: Sequence[float], once: float) -> float:
 def beyond_noise(a: Sequence[float], b: Sequence[float], once: float) -> bool:
     """Whether the gap between two means is more than twice what the noise of measuring explains."""
     return abs(fmean(a) - fmean(b)) > 2 * noise_of_gap(a, b, once)
+
+
+def spread(values: Sequence[float]) -> str:
+    """`16.8 ± 0.4`: mean and standard deviation, both to two digits of the latter; a single value stands alone."""
+    sd = deviation(values)
+    if not sd:
+        return number(fmean(values)) + (" ± 0" if sd == 0 else "")
+    decimals = min(max(1 - floor(log10(sd)), 0), 6)
+    return f"{fmean(values):,.{decimals}f} ± {sd:,.{decimals}f}"
+
+
+def number(value: float) -> str:
+    """Four digits, without an exponent where people count."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:

@@ -1,7 +1,6 @@
 """The in-domain protocol: an evaluator that was trained on pictures of the same kind measures generated ones."""
 
 import dataclasses
-import sys
 import time
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 import torch
 from PIL.Image import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from ganexp import results
 from ganexp.cache import cached
@@ -18,16 +16,15 @@ from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.evaluators import evaluator as evaluators
-from ganexp.evaluators.evaluator import Evaluator
-from ganexp.evaluators.fitting import fit
 from ganexp.evaluators.reference import code_of_metrics, key_of, reference
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
 from ganexp.pictures import grid
+from ganexp.protocols import gan_train
 from ganexp.runs import Run
-from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample
+from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample, with_progress
 
 
 class InDomain:
@@ -145,15 +142,16 @@ class InDomain:
         )
 
     def evaluate_run(
-        self, run: Run, checkpoint: str | None, weights: str, n: int, seed: int, gan_train: bool = False
+        self, run: Run, checkpoint: str | None, weights: str, n: int, seed: int, with_gan_train: bool = False
     ) -> Evaluation:
         """The full evaluation of n samples of a run's checkpoint, which is also kept in the run's folder.
 
-        checkpoint, weights: as for `Run.checkpoint` and `Run.network`. gan_train: also measure `gan_train_accuracy`.
+        checkpoint, weights: as for `Run.checkpoint` and `Run.network`. with_gan_train: also `gan_train_accuracy`.
         """
         began = time.perf_counter()
-        if gan_train:
-            self._check_gan_train(run, n)
+        if with_gan_train:
+            known = run.classes == self.pictures.classes and self.asks_for_known_classes
+            gan_train.check(run, n, self.evaluator, known, self.test is not None)
         if run.shape != self.evaluator.shape:
             raise UserError(
                 f"run={run.path}: its pictures of {run.shape} (channels, height, width) cannot be compared with data "
@@ -165,9 +163,9 @@ class InDomain:
         samples, images = self.embed(with_progress(stream, n), run.classes)
         evaluation = self.evaluate(samples, weights, seed)
         metrics = dict(evaluation.metrics)
-        if gan_train:
+        if with_gan_train:
             assert samples.labels is not None
-            metrics["gan_train_accuracy"] = self.gan_train(images, samples.labels)
+            metrics["gan_train_accuracy"] = gan_train.accuracy(self.evaluator, self.data, images, samples.labels)
         in_run = path.resolve().parent == (run.path / "checkpoints").resolve()
         evaluation = dataclasses.replace(
             evaluation,
@@ -194,18 +192,6 @@ class InDomain:
         samples, _ = self.embed(with_progress(zip(parts, of_parts, strict=True), len(images)), classes)
         return self.evaluate(samples, "given", None)
 
-    def gan_train(self, images: Tensor, labels: Tensor) -> float:
-        """Share of held-out pictures that a classifier gets right if samples alone have trained it.
-
-        GAN-train (Shmelkov, Schmid and Alahari 2018). The classifier and its fitting are the evaluator's.
-        """
-        held_out = self.data.load("test")
-        samples = Pictures(images, labels, held_out.classes)
-        trained = fit(
-            self.evaluator.architecture, self.evaluator.fitting, samples, self.data.flip, self.evaluator.device
-        )
-        return Evaluator("gan_train", trained, self.evaluator.card).accuracy(held_out)
-
     def card(self, n: int, weights: str, seed: int | None) -> Card:
         """The card of a measurement of n samples."""
         return Card(
@@ -230,20 +216,6 @@ class InDomain:
         )
         return grid(torch.cat([row for pair in pairs for row in pair]), columns)
 
-    def _check_gan_train(self, run: Run, n: int) -> None:
-        """UserError if n samples of the run cannot train a classifier."""
-        if not run.classes:
-            raise UserError(
-                f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
-            )
-        if run.classes != self.pictures.classes or not self.asks_for_known_classes:
-            raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
-        if self.test is None:
-            raise UserError("gan_train=true needs held-out pictures, and this data has none: leave it out")
-        batch_size = self.evaluator.fitting.batch_size
-        if n < batch_size:
-            raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")
-
     def _real(self, n: int) -> Real:
         """The real pictures that n samples are compared with. What they give is computed once for all runs."""
         train, test = self.train, self.test
@@ -262,11 +234,3 @@ class InDomain:
         about: tuple[Any, ...] = (real.train.sha256, real.test.sha256, shares, real.n, of_classes)
         key = key_of(self.evaluator, code_of_metrics(), *about)
         return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, samples))
-
-
-def with_progress(stream: PictureStream, n: int) -> PictureStream:
-    """The same stream, with a bar on a terminal."""
-    with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
-        for images, labels in stream:
-            yield images, labels
-            bar.update(len(images))

@@ -21,9 +21,8 @@ from ganexp.data.samples import read_samples
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.extras import require
-from ganexp.protocols.in_domain import with_progress
 from ganexp.runs import Run
-from ganexp.sampling import sample
+from ganexp.sampling import sample, with_progress
 
 N = 50_000
 """Pictures that the protocol measures."""

@@ -1,0 +1,39 @@
+"""GAN-train (Shmelkov, Schmid and Alahari 2018): samples alone train a classifier, which real pictures then test."""
+
+from torch import Tensor
+
+from ganexp.data.dataset import Dataset, Pictures
+from ganexp.errors import UserError
+from ganexp.evaluators.evaluator import Evaluator
+from ganexp.evaluators.fitting import fit
+from ganexp.runs import Run
+
+
+def check(run: Run, n: int, evaluator: Evaluator, known: bool, held_out: bool) -> None:
+    """UserError if n samples of the run cannot train a classifier.
+
+    known: whether the run's classes are the evaluator's. held_out: whether the data has held-out pictures.
+    """
+    if not run.classes:
+        raise UserError(
+            f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
+        )
+    if not known:
+        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
+    if not held_out:
+        raise UserError("gan_train=true needs held-out pictures, and this data has none: leave it out")
+    batch_size = evaluator.fitting.batch_size
+    if n < batch_size:
+        raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")
+
+
+def accuracy(evaluator: Evaluator, data: Dataset, images: Tensor, labels: Tensor) -> float:
+    """Share of held-out pictures that a classifier gets right if samples alone have trained it.
+
+    images, labels: the samples, uint8 [N, C, H, W], and their classes, int64 [N]. The classifier and its fitting are
+    the evaluator's.
+    """
+    held_out = data.load("test")
+    samples = Pictures(images, labels, held_out.classes)
+    trained = fit(evaluator.architecture, evaluator.fitting, samples, data.flip, evaluator.device)
+    return Evaluator("gan_train", trained, evaluator.card).accuracy(held_out)

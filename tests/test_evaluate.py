@@ -13,6 +13,7 @@ from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.data.samples import read_samples
 from ganexp.evaluation import Card, Evaluation, differences
+from ganexp.pictures import GREY, WHITE
 from ganexp.protocols import gan_train
 from ganexp.protocols.in_domain import InDomain
 
@@ -69,7 +70,14 @@ def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(finish
     row = EventAccumulator(str(finished / "hparams")).Reload()
     assert any("_hparams_" in tag for tag in row.summary_metadata)
     assert "final/fid_fake_cnn" in row.Tags()["scalars"]
-    assert Image.open(finished / "samples" / "neighbours.png").width > 200
+
+
+def test_the_sheet_of_neighbours_says_beside_each_row_whether_it_is_real(finished):
+    with Image.open(finished / "samples" / "neighbours.png") as sheet:
+        beside = sheet.convert("L").crop((0, 0, 45, sheet.height))
+    counts = {shade: count for count, shade in beside.getcolors()}
+    assert counts[GREY] > beside.width * beside.height / 2, "a row without a word begins with a picture"
+    assert counts[WHITE] > 0
 
 
 def test_what_is_learned_is_the_same_bits_with_and_without_evaluations(train, measured, tmp_path):

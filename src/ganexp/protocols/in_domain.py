@@ -1,6 +1,7 @@
 """The in-domain protocol: an evaluator that was trained on pictures of the same kind measures generated ones."""
 
 import dataclasses
+import itertools
 import time
 from functools import cached_property
 from pathlib import Path
@@ -206,7 +207,7 @@ class InDomain:
         )
 
     def beside_neighbours(self, samples: Embeddings, images: Tensor, columns: int = 10, rows: int = 4) -> Image:
-        """A sheet: a row of samples, below it the nearest training picture of each, and so on."""
+        """A sheet: a row of samples, below it the nearest real (training) picture of each, and so on."""
         shown = slice(0, columns * rows)
         _, indices = nearest(samples.features[shown], self.train.features)
         pairs = zip(
@@ -214,7 +215,9 @@ class InDomain:
             self.pictures.images[self.train.order[indices]].split(columns),
             strict=True,
         )
-        return grid(torch.cat([row for pair in pairs for row in pair]), columns)
+        found = [row for pair in pairs for row in pair]
+        labels = [name for row, name in zip(found, itertools.cycle(("sample", "real"))) for _ in row]
+        return grid(torch.cat(found), columns, labels)
 
     def _real(self, n: int) -> Real:
         """The real pictures that n samples are compared with. What they give is computed once for all runs."""

@@ -42,7 +42,7 @@ COMMANDS = {
 @pytest.mark.parametrize("line", sorted(COMMANDS))
 def test_a_command_composes(line):
     command, *typed = shlex.split(line.partition("#")[0].replace("…", "x"))
-    # Of what is swept, the first value.
+    # A sweep is tried with its first value.
     overrides = [argument.partition(",")[0] for argument in typed if argument != "-m"]
     quoted = [o if " " not in o else '{}="{}"'.format(*o.split("=", 1)) for o in overrides]
     parse(compose(command, quoted), SCHEMAS[command])

@@ -14,7 +14,7 @@ train: $(INSTALLED)
 	$(BIN)/python -m ganexp.train model=vanilla
 
 test: fast
-	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --maxschedchunk=1
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --dist=loadgroup
 
 fast: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses=4 --dist=loadfile

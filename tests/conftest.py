@@ -15,12 +15,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 
 from ganexp.config import CONF, Config, parse, register_resolvers
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # A core each: threads of two workers would wait for one another.
+if yaml.__with_libyaml__:
+    yaml.SafeLoader = yaml.CSafeLoader  # A command reads some thirty YAML files, and there are hundreds of commands.
 
 
 class Done(NamedTuple):
@@ -36,9 +40,18 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def no_hydra_left() -> Iterator[None]:
+    """A process has one Hydra, so a test that does not clear it would make the next command fail."""
+    yield
+    left = GlobalHydra.instance().is_initialized()
+    GlobalHydra.instance().clear()
+    assert not left, "the test leaves Hydra initialised: the next command of this process would fail"
+
+
+@pytest.fixture
 def hydra():
-    """Lets `hydra.compose` find `conf/`."""
+    """Lets `hydra.compose` find `conf/`. A test with this fixture cannot start a command: that has its own Hydra."""
     register_resolvers()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         yield
@@ -52,8 +65,9 @@ def chosen(*overrides: str) -> Config:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What ganexp keeps for later, it keeps where the tests end with it."""
-    folder = tmp_path_factory.mktemp("cache")
+    """ganexp's cache for the time of the tests. The workers of pytest-xdist share one, as a user's processes do."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
     with pytest.MonkeyPatch.context() as patch:
         if sys.platform == "linux" and "PLAYWRIGHT_BROWSERS_PATH" not in os.environ:
             usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -71,6 +85,8 @@ def type_in(folder: Path, command: str, *typed: str) -> Done:
         patch.setattr(sys, "argv", [command, *typed])
         patch.setenv("HYDRA_FULL_ERROR", "0")
         patch.setenv("PL_GLOBAL_SEED", "0")
+        # Hydra would compose everything twice: first to see whether the key hydra.mode asks for a sweep.
+        patch.setattr("hydra._internal.hydra.Hydra.get_mode", lambda *_, **__: None)
         code = 0
         try:
             importlib.import_module(f"ganexp.{command}").main()

@@ -1,3 +1,5 @@
+"""What each operation of DiffAugment does to pictures."""
+
 import pytest
 import torch
 

@@ -52,7 +52,7 @@ def test_the_examples_of_help_can_be_typed(command):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for example in examples:
             read = Arguments.read(shlex.split(example))
-            first = [str(typed.input_line).partition(",")[0] for typed in read.overrides]  # Of a sweep, its first run.
+            first = [str(typed.input_line).partition(",")[0] for typed in read.overrides]  # The first run of a sweep.
             parse(compose(command, first), SCHEMAS[command])
 
 
@@ -162,9 +162,9 @@ def test_a_run_needs_no_standard_streams(train, tiny, tmp_path, monkeypatch):
     assert code == 0 and (tmp_path / "r/checkpoints/last.ckpt").is_file()
 
 
-@pytest.mark.parametrize("name", ["2024", "nan", "it's", "my run (1)", "a=b", "größe"])
+@pytest.mark.parametrize("name", ["2024", "nan", "a=b", "it's my größe (1)"])
 def test_a_run_folder_may_have_any_name_and_is_found_by_it(type_, tiny, tmp_path, name):
-    assert type_("train", *tiny, f"hydra.run.dir={name}").returncode == 0
+    assert type_("train", *tiny, "samples.every=0", f"hydra.run.dir={name}").returncode == 0
     assert type_("sample", f"run={name}", "n=4").returncode == 0
     done = type_("train", f"resume={name}", "trainer.max_steps=6")
     assert done.returncode == 0, done.stderr

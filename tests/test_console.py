@@ -72,7 +72,7 @@ def test_the_layers_of_both_networks_can_be_printed(train, tiny):
 def test_a_summary_changes_nothing_of_what_is_learned(train, tiny, tmp_path):
     import torch
 
-    typed = [*tiny, "network=resnet", "regularizer=spectral_norm"]
+    typed = [*tiny, "network=resnet", "regularizer=spectral_norm", "trainer.max_steps=2", "samples.every=0"]
     states = []
     for name, more in (("plain", []), ("summary", ["model.summary=true"])):
         assert train(*typed, *more, f"hydra.run.dir={name}").returncode == 0

@@ -49,7 +49,7 @@ def test_a_run_is_measured_while_it_trains_and_at_the_end(finished):
     assert json.loads((finished / "run.json").read_text())["evaluation"] == final | {"iterations": 4}
 
 
-def test_every_figure_stands_beside_that_of_real_pictures(finished):
+def test_every_metric_stands_beside_that_of_real_pictures(finished):
     final = lines(finished)[-1]
     known = {
         "fid_fake_cnn", "fid_test_fake_cnn", "kid_fake_cnn", "precision", "recall", "density", "coverage",
@@ -61,7 +61,7 @@ def test_every_figure_stands_beside_that_of_real_pictures(finished):
     assert sum(final["classes"].values()) == pytest.approx(1)
 
 
-def test_tensorboard_gets_the_figures_the_neighbours_and_a_row_of_hparams(finished):
+def test_tensorboard_gets_the_metrics_the_neighbours_and_a_row_of_hparams(finished):
     events = EventAccumulator(str(finished), size_guidance={"tensors": 0}).Reload()
     tags = events.Tags()
     assert {"evaluation/fid_fake_cnn", "training_evaluation/fid_fake_cnn"} <= set(tags["scalars"])
@@ -91,7 +91,7 @@ def test_what_is_learned_is_the_same_bits_with_and_without_evaluations(train, me
     assert torch.equal(a["rng"]["cpu"], b["rng"]["cpu"])
 
 
-def test_the_command_gives_the_run_s_own_figures_again(type_, run):
+def test_the_command_gives_the_run_s_own_metrics_again(type_, run):
     done = type_("evaluate", "run=run", "n=120", "out=all.json")
     assert done.returncode == 0, done.stderr
     told = [line.split() for line in done.stderr.splitlines()]
@@ -112,14 +112,15 @@ def test_the_command_gives_the_run_s_own_figures_again(type_, run):
 def test_a_run_that_was_trained_without_evaluations_gets_its_own_afterwards(
     type_, trained, tiny, tmp_path, fake_evaluator
 ):
-    run = shutil.copytree(trained(*tiny, "data.n=256", f"data.evaluator={fake_evaluator}"), tmp_path / "run")
+    typed = ("data.n=256", f"data.evaluator={fake_evaluator}", "evaluation.final=120")
+    run = shutil.copytree(trained(*tiny, *typed), tmp_path / "run")
     assert not (run / "hparams").exists()
-    for n in ("300", "10000"):  # Only the second has the number of samples that the run would have taken itself.
+    for n in ("100", "120"):  # Only the second has the number of samples that the run would have taken itself.
         assert "evaluation" not in json.loads((run / "run.json").read_text())
         done = type_("evaluate", "run=run", f"n={n}")
         assert done.returncode == 0, done.stderr
     record = json.loads((run / "run.json").read_text())
-    assert record["evaluation"]["card"]["samples"] == 10_000 and record["evaluation"]["iterations"] == 4
+    assert record["evaluation"]["card"]["samples"] == 120 and record["evaluation"]["iterations"] == 4
     row = EventAccumulator(str(run / "hparams")).Reload()
     assert any("_hparams_" in tag for tag in row.summary_metadata)
 
@@ -134,7 +135,7 @@ def test_a_run_that_cannot_be_written_is_measured_all_the_same(type_, run):
     assert evaluation.card.samples == 120 and evaluation.step is not None
 
 
-def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_evaluator, tmp_path):
+def test_metrics_of_another_evaluator_are_not_the_run_s_own(type_, run, fake_evaluator, tmp_path):
     before = json.loads((run / "run.json").read_text())["evaluation"]
     for suffix in (".pt", ".json"):
         shutil.copy(fake_evaluator.with_suffix(suffix), tmp_path / f"other{suffix}")
@@ -147,7 +148,7 @@ def test_another_evaluator_s_figures_are_not_the_run_s_own(type_, run, fake_eval
     assert "evaluation_other/recall" in tags and any(tag.startswith("evaluation_data-") for tag in tags)
 
 
-def test_another_run_s_checkpoint_s_figures_are_not_the_run_s_own(type_, run, trained, measured):
+def test_metrics_of_another_run_s_checkpoint_are_not_the_run_s_own(type_, run, trained, measured):
     before = (run / "run.json").read_text()
     other = trained(*measured, "model.conditional=true", "seed=1") / "checkpoints" / "best.ckpt"
     assert type_("evaluate", "run=run", "n=120", f"checkpoint={other}").returncode == 0
@@ -155,14 +156,14 @@ def test_another_run_s_checkpoint_s_figures_are_not_the_run_s_own(type_, run, tr
     assert (run / "samples" / "neighbours_best.png").is_file()
 
 
-def test_of_a_run_that_is_not_finished_the_figures_are_no_final_ones(type_, run):
+def test_metrics_of_an_unfinished_run_are_not_its_final_ones(type_, run):
     record = json.loads((run / "run.json").read_text()) | {"status": "interrupted"}
     (run / "run.json").write_text(json.dumps(record))
     assert type_("evaluate", "run=run", "n=120").returncode == 0
     assert json.loads((run / "run.json").read_text()) == record
 
 
-def test_real_pictures_beside_more_samples_than_there_are_of_them_say_how_many_they_were(type_, run):
+def test_the_table_says_how_many_real_pictures_there_were_if_there_are_more_samples(type_, run):
     done = type_("evaluate", "run=run", "n=300", "out=all.json")
     held_out = json.loads((run.parent / "all.json").read_text())["floor_samples"]
     assert held_out < 300 and f"measured on {held_out} held-out pictures" in done.stderr
@@ -219,7 +220,7 @@ def test_several_runs_are_measured_by_one_command(type_, run):
     assert [line["card"]["samples"] for line in lines(run)[-4:]] == [110, 120, 110, 120]
 
 
-def test_of_pictures_that_are_sorted_by_class_every_class_is_measured(tmp_path):
+def test_every_class_is_measured_although_the_pictures_are_sorted_by_class(tmp_path):
     labels = np.arange(400) // 200
     pictures = np.broadcast_to(labels[:, None, None, None] * 255, (400, 4, 4, 1)).astype(np.uint8)
     np.savez(tmp_path / "sorted.npz", pictures, labels)

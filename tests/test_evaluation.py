@@ -18,7 +18,7 @@ def test_equal_cards_differ_in_nothing():
     ("field", "value"),
     [("samples", 5000), ("weights", "raw"), ("reference_sha256", "cc"), ("evaluator_sha256", "dd"), ("seed", 1)],
 )
-def test_what_differs_is_said(field, value):
+def test_the_difference_of_two_cards_is_named(field, value):
     other = replace(CARD, **{field: value})
     assert differences(CARD, other) == [f"{field}: {getattr(CARD, field)} against {value}"]
 
@@ -33,7 +33,7 @@ def test_pictures_of_the_same_hash_are_the_same_whatever_they_are_called():
     ]
 
 
-def test_a_card_of_an_older_version_means_an_evaluator_that_knows_the_data():
+def test_an_older_card_stands_for_an_evaluator_that_knows_the_data():
     old = {
         "evaluator": "mnist_cnn_v1",
         "evaluator_sha256": "aa",
@@ -68,7 +68,7 @@ FULL = Evaluation(
 )
 
 
-def test_an_evaluation_is_the_same_after_a_file():
+def test_an_evaluation_that_is_written_is_read_back_unchanged():
     for evaluation in (FULL, Evaluation({"fid": 1.0}, CARD), replace(FULL, run=None, step=None, floors={})):
         assert Evaluation.from_json(json.loads(json.dumps(evaluation.to_json()))) == evaluation
 

@@ -1,6 +1,7 @@
 """A run is never lost: kills, signals, full disks and damaged files, each at the moment when it does most harm."""
 
 import errno
+import itertools
 import json
 import os
 import re
@@ -152,24 +153,45 @@ def test_lines_that_are_no_evaluations_do_not_stop_a_resume(tmp_path, damage):
 # Checkpoints
 
 
-@pytest.mark.parametrize("damage", ["cut", "altered", "of another run", "missing"])
-def test_the_newest_checkpoint_that_can_be_used_is_used_and_named(train, trained, tiny, run, calm, damage):
-    if damage == "cut":
-        run.last.write_bytes(run.last.read_bytes()[:1000])
-    elif damage == "altered":
-        content = bytearray(run.last.read_bytes())
+def spoil(path: Path, how: str, other: Path) -> None:
+    """Damage a checkpoint, or put the checkpoint `other` in its place."""
+    if how == "cut":
+        path.write_bytes(path.read_bytes()[:1000])
+    elif how == "altered":
+        content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
-        run.last.write_bytes(content)
-    elif damage == "of another run":
-        shutil.copyfile(RunFolder(trained(*tiny)).last, run.last)
+        path.write_bytes(content)
+    elif how == "of another run":
+        shutil.copyfile(other, path)
     else:
-        run.last.unlink()
+        path.unlink()
+
+
+@pytest.fixture
+def older_alone(run) -> RunFolder:
+    """The run, with damage in all checkpoints but `last` and the one of iteration 2."""
     for path in (run.checkpoint(4), run.best):
         path.write_bytes(b"half")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [("cut", "damaged"), ("altered", "damaged"), ("of another run", "of another run"), ("missing", "missing")],
+)
+def test_the_newest_checkpoint_that_can_be_used_is_found(trained, tiny, older_alone, caplog, how, told):
+    spoil(older_alone.last, how, RunFolder(trained(*tiny)).last)
+    assert checkpoints.newest_whole(older_alone) == older_alone.checkpoint(2)
+    assert f"{older_alone.last} is {told}" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["altered", "of another run"])
+def test_the_newest_checkpoint_that_can_be_used_is_used_and_named(train, trained, tiny, older_alone, calm, how):
+    spoil(older_alone.last, how, RunFolder(trained(*tiny)).last)
     done = train("resume=run", "trainer.max_steps=8")
     assert done.returncode == 0 and "Traceback" not in done.stderr
-    assert "last.ckpt is" in done.stderr and f"The run goes on from {run.checkpoint(2)}" in done.stderr
-    assert same(run, calm) and steps(run) == [2, 4, 6, 8]
+    assert "last.ckpt is" in done.stderr and f"The run goes on from {older_alone.checkpoint(2)}" in done.stderr
+    assert same(older_alone, calm) and steps(older_alone) == [2, 4, 6, 8]
 
 
 def test_a_run_goes_on_from_its_best_checkpoint_if_no_newer_one_is_whole(train, run, calm):
@@ -241,11 +263,20 @@ def refuse(monkeypatch):
     return refuse
 
 
+FULL, FORBIDDEN = (errno.ENOSPC, "free some space"), (errno.EACCES, "change the rights")
+
+
 @pytest.mark.parametrize(
-    ("name", "saved"),
-    [("last.ckpt", 2), ("step-000002.ckpt", 2), ("step-000002.png", 2), ("progress.gif", 4), ("best.ckpt", 2)],
+    ("name", "saved", "number", "words"),
+    [
+        ("last.ckpt", 2, *FULL),
+        ("last.ckpt", 2, *FORBIDDEN),
+        ("step-000002.ckpt", 2, *FULL),
+        ("step-000002.png", 2, *FORBIDDEN),
+        ("progress.gif", 4, *FULL),
+        ("best.ckpt", 2, *FORBIDDEN),
+    ],
 )
-@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "free some space"), (errno.EACCES, "change the rights")])
 def test_a_file_that_cannot_be_written_is_named_in_one_sentence_and_costs_no_iteration(
     train, measured, refuse, tmp_path, name, saved, number, words
 ):
@@ -343,28 +374,25 @@ def ask(*numbers: signal.Signals) -> None:
         os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_while_pictures_are_read_says_that_nothing_was_saved_and_what_to_type(
-    train, tiny, tmp_path, monkeypatch, number
+    train, tiny, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("ganexp.data.fake.Fake.load", lambda *_: ask(number))
-    done = train(*tiny, "hydra.run.dir=run")
-    assert done.returncode == 130 and "Traceback" not in done.stderr
-    assert f"{number.name}: stopped; nothing was saved yet, start again: python -m ganexp.train" in done.stderr
-    assert record(RunFolder(tmp_path / "run"))["status"] == "interrupted"
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    for number in SIGNALS:
+        with monkeypatch.context() as patch:
+            patch.setattr("ganexp.data.fake.Fake.load", lambda *_, number=number: ask(number))
+            done = train(*tiny, "hydra.run.dir=run")
+        assert done.returncode == 130 and "Traceback" not in done.stderr
+        assert f"{number.name}: stopped; nothing was saved yet, start again: python -m ganexp.train" in done.stderr
+        assert record(RunFolder(tmp_path / "run"))["status"] == "interrupted"
     typed = shlex.split(re.findall(r"start again: python -m ganexp.train (.*)", done.stderr)[0])
     assert train(*typed).returncode == 0
-    # The first start left nothing that another run could mix with. A run in the folder would be refused.
+    # The first starts left nothing that another run could mix with. A run in the folder would be refused.
     assert train(*tiny, "hydra.run.dir=run").returncode == 0
     assert train(*tiny, "hydra.run.dir=run").returncode == 2
 
 
-@pytest.mark.parametrize("numbers", [*[[number] for number in SIGNALS], [signal.SIGINT] * 3, SIGNALS])
-def test_signals_in_a_training_let_the_iteration_end_and_all_be_saved(
-    train, tiny, run, calm, tmp_path, monkeypatch, numbers
-):
+def resume_and_ask(train, run: RunFolder, *numbers: signal.Signals) -> str:
+    """Resume a run, with these signals in its fifth iteration; what the run says. All must be saved."""
     from ganexp.gan import GAN
 
     iterate = GAN.iterate
@@ -374,15 +402,26 @@ def test_signals_in_a_training_let_the_iteration_end_and_all_be_saved(
             ask(*numbers)
         iterate(self, step)
 
-    monkeypatch.setattr(GAN, "iterate", asked)
-    done = train("resume=run", "trainer.max_steps=8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GAN, "iterate", asked)
+        done = train("resume=run", "trainer.max_steps=8")
     assert done.returncode == 130 and "Traceback" not in done.stderr
     assert f"{numbers[0].name}: stopped after iteration" in done.stderr and "all saved" in done.stderr
     said = record(run)
     assert (said["status"], said["why"]) == ("interrupted", numbers[0].name)
     assert 4 < said["iterations"] == checkpoints.read(run.last)["global_step"]
-    monkeypatch.setattr(GAN, "iterate", iterate)
-    typed = shlex.split(re.findall(r"to go on, type python -m ganexp.train (.*)", done.stderr)[0])
+    return done.stderr
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_in_a_training_lets_the_iteration_end_and_all_be_saved(train, run, number):
+    assert "to go on, type python -m ganexp.train resume=run" in resume_and_ask(train, run, number)
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGINT] * 3, SIGNALS])
+def test_after_several_signals_the_run_goes_on_and_ends_as_a_calm_one(train, run, calm, numbers):
+    said = resume_and_ask(train, run, *numbers)
+    typed = shlex.split(re.findall(r"to go on, type python -m ganexp.train (.*)", said)[0])
     assert train(*typed).returncode == 0
     assert same(run, calm) and steps(run) == [2, 4, 6, 8]
 
@@ -417,16 +456,17 @@ def test_other_commands_are_ended_by_a_signal_in_one_line(type_, run, monkeypatc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_in_the_first_seconds_of_a_process_shows_no_traceback(tiny, tmp_path, number):
-    for seconds in (0.1, 0.3, 0.6, 1.0, 2.0):
-        command = [sys.executable, "-m", "ganexp.train", *tiny, "trainer.max_steps=1000000"]
-        process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        time.sleep(seconds)
-        process.send_signal(number)
-        _, printed = process.communicate(timeout=60)
-        assert process.returncode == 130 and "Traceback" not in printed, (seconds, process.returncode, printed)
-        assert printed.startswith(number.name) or f"\n{number.name}" in printed
+@pytest.mark.parametrize(
+    ("seconds", "number"), zip((0.1, 0.3, 0.6, 1.0, 2.0), itertools.cycle(SIGNALS), strict=False), ids=str
+)
+def test_a_signal_in_the_first_seconds_of_a_process_shows_no_traceback(tiny, tmp_path, seconds, number):
+    command = [sys.executable, "-m", "ganexp.train", *tiny, "trainer.max_steps=1000000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    time.sleep(seconds)
+    process.send_signal(number)
+    _, printed = process.communicate(timeout=60)
+    assert process.returncode == 130 and "Traceback" not in printed, printed
+    assert printed.startswith(number.name) or f"\n{number.name}" in printed
 
 
 # NaN and infinity

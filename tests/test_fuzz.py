@@ -134,7 +134,7 @@ def works_or_is_refused(folder: Path, command: str, *typed: str) -> None:
         assert done.stderr.strip(), "refused without a word"
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(80, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [12, pytest.param(80, marks=pytest.mark.slow)])
 def test_any_override_trains_or_gets_its_sentence(short, tmp_path, examples):
     @settings(examples)
     @hypothesis.given(st.lists(overrides(), min_size=1, max_size=3))
@@ -145,7 +145,7 @@ def test_any_override_trains_or_gets_its_sentence(short, tmp_path, examples):
 
 
 @pytest.mark.parametrize("command", ["sample", "evaluate", "report", "export"])
-@pytest.mark.parametrize("examples", [8, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [4, pytest.param(25, marks=pytest.mark.slow)])
 def test_any_override_of_another_command_works_or_gets_its_sentence(trained, tiny, tmp_path, command, examples):
     run = trained(*tiny)
     usual = {"sample": [f"run={run}", "n=2"], "evaluate": [f"run={run}", "n=100", "device=cpu"], "report": []}

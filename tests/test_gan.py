@@ -117,7 +117,7 @@ def test_the_average_forgets_fast_at_first_and_then_at_its_decay():
     fit(module, 108, raw)
     for step, current in enumerate(raw.seen):
         decay = min(0.9, (1 + step) / (10 + step))
-        if step > 100:  # one update, of the weight of four
+        if step > 100:  # From here on, one update for every four iterations.
             decay = decay**AVERAGE_EVERY if (step + 1) % AVERAGE_EVERY == 0 else 1.0
         expected = [torch.lerp(average, new, 1 - decay) for average, new in zip(expected, current, strict=True)]
     for ours, theirs in zip(module.ema.parameters(), expected, strict=True):
@@ -132,7 +132,7 @@ def test_the_average_averages_running_statistics_too():
         torch.testing.assert_close(average.running_mean, 0.9 * raw.running_mean)
 
 
-def test_pictures_come_from_the_average_or_without_one_from_the_generator():
+def test_pictures_come_from_the_average_if_there_is_one():
     averaged, raw = gan(ema_decay=0.9), gan(ema_decay=0)
     assert averaged.sampled_generator is averaged.ema and raw.sampled_generator is raw.generator
 
@@ -147,7 +147,7 @@ def test_learning_rates_fall_linearly_to_their_share():
     assert seen.seen == pytest.approx([1, 1, 1, 1, 1, 0.775, 0.55, 0.325])
 
 
-def test_a_resumed_run_s_rates_fall_from_where_they_started(tmp_path):
+def test_the_learning_rates_of_a_resumed_run_fall_as_if_it_had_never_stopped(tmp_path):
     whole, rest, path = Looks(rates), Looks(rates), tmp_path / "6.ckpt"
     saved = Looks(lambda gan, step: step == 6 and gan.trainer.save_checkpoint(path))
     fit(gan(decay_from=0.5, decay_to=0.1), 8, whole, saved)
@@ -161,7 +161,7 @@ def test_without_a_fall_learning_rates_stay():
     assert seen.seen == [1, 1, 1, 1]
 
 
-def test_gradients_are_clipped_in_norm_and_the_norm_from_before_is_told():
+def test_gradients_are_clipped_and_the_scalars_hold_their_norm_before_that():
     seen = Looks(lambda gan, step: gan.scalars["gradient_norm/discriminator"])
     clipped = fit(gan(clip_norm=1e-3), 1, seen)
     for network in (clipped.generator, clipped.discriminator):

@@ -10,4 +10,4 @@ faults = pytest.importorskip("benchmarks.faults", reason="benchmarks/ is beside 
 @pytest.mark.slow
 def test_killed_runs_end_as_a_calm_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert faults.kills(3, iterations=200, moments=random.Random(1)) == [False] * 3
+    assert faults.kills(2, iterations=200, moments=random.Random(1)) == [False] * 2

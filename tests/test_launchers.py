@@ -115,29 +115,42 @@ LONG = ("trainer.max_steps=1000000", "samples.every=0", "checkpoint.every=20")
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
 def test_joblib_shares_the_cores_among_the_jobs(sweep, tmp_path):
-    import joblib
+    from joblib import cpu_count
 
     _, stderr = sweep("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1").communicate(timeout=120)
     assert statuses(tmp_path / "s") == {"seed-0": "finished", "seed-1": "finished"}, stderr
-    threads = max(1, joblib.cpu_count() // 2)
+    threads = max(1, cpu_count() // 2)
     for record in records(tmp_path / "s").values():
         assert record["device"] == f"cpu, {threads} threads"
 
 
-@pytest.mark.slow
-@needs("hydra_joblib_launcher")
-@pytest.mark.parametrize("to", ["all processes", "the command"])
-def test_a_signal_lets_the_jobs_of_joblib_save_and_the_sweep_goes_on(sweep, start, tmp_path, to):
+@pytest.fixture
+def two_jobs(sweep, tmp_path):
+    """A sweep over seeds 0, 1 and 2 whose first two jobs train side by side without end."""
     process = sweep(*LONG, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1,2")
     until(lambda: saved(tmp_path / "s", 2))
-    if to == "the command":
-        process.send_signal(signal.SIGTERM)
-    else:
-        os.killpg(process.pid, signal.SIGINT)
+    return process
+
+
+def assert_two_jobs_are_saved(process: subprocess.Popen, folder: Path) -> None:
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert statuses(tmp_path / "s") == {"seed-0": "interrupted", "seed-1": "interrupted"}
+    assert statuses(folder) == {"seed-0": "interrupted", "seed-1": "interrupted"}
     assert "3 jobs did not finish:" in stderr and "seed=2: never started" in stderr
+
+
+@pytest.mark.slow
+@needs("hydra_joblib_launcher")
+def test_a_signal_to_the_command_lets_the_jobs_of_joblib_save(two_jobs, tmp_path):
+    two_jobs.send_signal(signal.SIGTERM)
+    assert_two_jobs_are_saved(two_jobs, tmp_path / "s")
+
+
+@pytest.mark.slow
+@needs("hydra_joblib_launcher")
+def test_a_signal_to_all_processes_lets_the_jobs_of_joblib_save_and_the_sweep_goes_on(two_jobs, start, tmp_path):
+    os.killpg(two_jobs.pid, signal.SIGINT)
+    assert_two_jobs_are_saved(two_jobs, tmp_path / "s")
     # The same three jobs, shortened, so that they end.
     for path in (tmp_path / "s" / "multirun.yaml", *tmp_path.glob("s/*/.hydra/*.yaml")):
         path.write_text(path.read_text().replace("1000000", "1000"))
@@ -149,12 +162,10 @@ def test_a_signal_lets_the_jobs_of_joblib_save_and_the_sweep_goes_on(sweep, star
 
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
-def test_workers_of_joblib_save_and_end_when_their_command_is_killed(sweep, tmp_path):
-    process = sweep(*LONG, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1,2")
-    until(lambda: saved(tmp_path / "s", 2))
-    process.kill()
+def test_workers_of_joblib_save_and_end_when_their_command_is_killed(two_jobs, tmp_path):
+    two_jobs.kill()
     until(lambda: statuses(tmp_path / "s") == {"seed-0": "interrupted", "seed-1": "interrupted"}, 20)
-    process.communicate(timeout=20)  # Its pipe is closed when the last worker has ended.
+    two_jobs.communicate(timeout=20)  # Its pipe is closed when the last worker has ended.
 
 
 @pytest.mark.slow

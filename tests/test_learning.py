@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 
 def figures(train, tmp_path, *typed: str) -> dict[str, float]:
-    """Of the best checkpoint of a short run."""
+    """The metrics of the best checkpoint of a short run."""
     done = train(*typed, "trainer.accelerator=cpu", "samples.every=0", "checkpoint.every=0", "hydra.run.dir=run")
     assert done.returncode == 0, done.stderr
     return json.loads((tmp_path / "run" / "run.json").read_text())["evaluation"]["figures"]
@@ -32,5 +32,5 @@ def test_all_ten_digits_come(train, tmp_path, recipe, hidden, iterations):
     found = figures(train, tmp_path, f"model={recipe}", "train.ema_decay=0.99", *short)
     assert found["modes"] == 10
     assert found["class_divergence"] < 0.3
-    # Far from real digits, which are at 1, and as far from what an untrained network makes, at 1,200.
+    # Real digits are at 1, and the pictures of an untrained network at 1,200.
     assert found["fid_mnist_cnn_v1"] < 200

@@ -63,7 +63,7 @@ def test_a_loss_is_exact_where_d_is_as_wrong_as_can_be(name):
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_the_lower_bound_of_d_s_loss_is_where_it_is_as_sure_as_its_targets(smoothing):
+def test_d_s_loss_is_lowest_where_d_is_as_sure_as_its_targets(smoothing):
     loss = NonSaturating(smoothing=smoothing)
     real = torch.logit(torch.tensor([1 - smoothing or 1.0], dtype=torch.float64), eps=1e-12)
     assert loss.discriminator(real, torch.tensor([-50.0])).item() == pytest.approx(loss.minimum, abs=1e-6)

@@ -37,7 +37,7 @@ def test_a_linear_critic_has_the_same_slope_everywhere(where, what, expected):
 
 
 @pytest.mark.parametrize(("where", "points"), [("real", REAL), ("fake", FAKE)])
-def test_a_quadratic_critic_tells_where_its_slope_is_taken(where, points):
+def test_a_quadratic_critic_shows_at_which_pictures_the_slope_is_taken(where, points):
     penalty = GradientPenalty(where=where, what="norm_zero", weight=1.0).penalty(Quadratic(), REAL, FAKE, None)
     torch.testing.assert_close(penalty, points.flatten(1).square().sum(1).mean())
 
@@ -48,7 +48,7 @@ class Recording(Linear):
         return super().forward(images)
 
 
-def test_a_line_s_points_lie_between_real_and_fake_each_at_a_share_of_its_own():
+def test_each_picture_of_a_line_has_its_own_share_of_real_and_fake():
     critic = Recording()
     GradientPenalty(where="line", what="norm_one", weight=1.0).penalty(critic, REAL, FAKE, None)
     shares = ((critic.seen - REAL) / (FAKE - REAL)).flatten(1)
@@ -57,14 +57,14 @@ def test_a_line_s_points_lie_between_real_and_fake_each_at_a_share_of_its_own():
     assert shares[:, 0].std() > 0.01
 
 
-def test_points_around_a_real_picture_are_near_it_and_not_it():
+def test_points_around_a_real_picture_are_near_but_not_equal():
     critic = Recording()
     GradientPenalty(where="around_real", what="norm_one", weight=1.0).penalty(critic, REAL, FAKE, None)
     moved = (critic.seen - REAL).flatten(1)
     assert moved.min() >= 0 and (moved.amax(1) > 0).all() and moved.max() < 0.5 * REAL.std()
 
 
-def test_a_penalty_is_as_precise_where_the_rest_is_in_bf16():
+def test_a_penalty_is_exact_although_the_rest_is_in_bf16():
     torch.manual_seed(0)
     discriminator = mlp().discriminator((1, 2, 2), 0, per_sample=True)
     penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0)
@@ -97,7 +97,7 @@ def test_spectral_norm_brings_the_largest_singular_value_to_one():
             assert torch.linalg.matrix_norm(module.weight, 2).item() == pytest.approx(1, rel=1e-2)
 
 
-def test_at_most_one_asks_nothing_of_a_gentle_slope():
+def test_at_most_one_does_not_penalise_a_gentle_slope():
     class Gentle(nn.Module):
         def forward(self, images, labels=None):
             return DiscriminatorOutput(images.flatten(1) @ (SLOPE / (2 * NORM)))

@@ -1,4 +1,4 @@
-"""Picture i of a seed is the same, whatever is asked for beside it."""
+"""Picture i of a seed does not depend on the other pictures that are asked for."""
 
 import torch
 from toys import mlp
@@ -36,7 +36,7 @@ def test_latents_are_standard_normal():
     assert abs(x.mean()) < 0.02 and abs(x.std() - 1) < 0.02
 
 
-def test_classes_come_as_often_as_in_the_data_in_every_stretch():
+def test_every_stretch_of_samples_has_the_class_shares_of_the_data():
     at = classes_in_proportion(torch.tensor([500, 300, 0, 200]))
     assert torch.bincount(at(0, 1000, 4), minlength=4).tolist() == [500, 300, 0, 200]
     assert torch.bincount(at(370, 470, 4), minlength=4).tolist() == [50, 30, 0, 20]
@@ -48,5 +48,5 @@ def test_classes_that_are_equal_come_in_turn():
     assert classes_in_proportion(torch.full((10,), 37))(0, 5, 0) is None
 
 
-def test_an_evaluator_sees_what_is_generated_in_the_same_blocks_as_what_is_given():
+def test_generated_and_given_pictures_reach_an_evaluator_in_the_same_blocks():
     assert DRAWN_TOGETHER % evaluator.BATCH_SIZE == 0

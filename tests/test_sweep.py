@@ -8,14 +8,15 @@ import signal
 import pytest
 import torch
 import yaml
+from conftest import TINY, type_in
 from past_runs import write_run
 
 from ganexp import sweep
 from ganexp.sweep_folder import SweepFolder
 
 
-@pytest.fixture
-def stopped(train, tiny, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory):
     """A sweep over seeds 0, 1 and 2 that was stopped in its second job. Its first job is finished."""
     from ganexp.callbacks.samples import SampleGrid
 
@@ -26,11 +27,20 @@ def stopped(train, tiny, tmp_path, monkeypatch):
         if "seed-1" in str(self.folder) and step == 2:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    with monkeypatch.context() as patch:
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SampleGrid, "look", look_and_stop)
-        done = train("-m", *tiny, "seed=0,1,2", "hydra.sweep.dir=s", "hydra.sweep.subdir=seed-${seed}")
+        typed = [*TINY, "seed=0,1,2", "hydra.sweep.dir=s", "hydra.sweep.subdir=seed-${seed}"]
+        done = type_in(folder, "train", "-m", *typed)
     assert done.returncode == 130, done.stderr
-    return tmp_path / "s", done.stderr
+    return folder / "s", done.stderr
+
+
+@pytest.fixture
+def stopped(stopped_once, tmp_path):
+    """The same sweep, to be changed, and what it said; `resume=s` names it."""
+    folder, stderr = stopped_once
+    return shutil.copytree(folder, tmp_path / "s"), stderr
 
 
 def statuses(folder):

@@ -50,7 +50,7 @@ def test_max_steps_counts_iterations_whatever_n_critic_is(trained, tiny, typed):
     assert discriminator["state"][0]["step"] == 4 * (5 if typed else 1)
 
 
-def test_an_interrupt_that_lightning_answers_is_an_interrupt(train, tiny, tmp_path, monkeypatch):
+def test_a_keyboard_interrupt_that_lightning_catches_ends_the_run_too(train, tiny, tmp_path, monkeypatch):
     def stop(self, step):
         raise KeyboardInterrupt
 
@@ -103,19 +103,18 @@ def assert_saved(run: Path, number: signal.Signals, printed: str) -> None:
     assert "resume=" in printed and "Traceback" not in printed
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_run_with_everything_saved(train, tiny, tmp_path, monkeypatch, number):
+def test_a_signal_ends_the_run_with_everything_saved(train, tiny, tmp_path, monkeypatch):
     iterate = GAN.iterate
 
     def interrupted(self, step):
         iterate(self, step)
         if step == 2:
-            os.kill(os.getpid(), number)
+            os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(GAN, "iterate", interrupted)
     done = train(*tiny, "trainer.max_steps=1000000", "hydra.run.dir=run")
     assert done.returncode == 130
-    assert_saved(tmp_path / "run", number, done.stderr)
+    assert_saved(tmp_path / "run", signal.SIGINT, done.stderr)
     assert last(tmp_path / "run")["global_step"] in (3, 4), "the iteration under way, or the next pause"
 
 

@@ -22,6 +22,7 @@ SMALL = (
     "samples.every=0",
     "checkpoint.every=100",
     "evaluation.every=0",
+    "evaluation.final=500",
     "hydra.run.dir=run",
 )
 

@@ -1,4 +1,4 @@
-"""The binary version's folder, written here in small, and the archive that is not there."""
+"""CIFAR-10 in its binary version: a folder, written here in small, and the archive that is downloaded."""
 
 import hashlib
 import tarfile

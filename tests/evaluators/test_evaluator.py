@@ -147,7 +147,7 @@ def test_the_command_trains_one_and_writes_its_card(type_, tmp_path):
     assert card["name"] == "own" and card["shape"] == [3, 16, 16] and card["test_accuracy"] == 1
     assert evaluator.load(str(tmp_path / "own.pt")).card == card
     assert "of the test pictures right" in done.stderr
-    # Of a folder of pictures a tenth is set aside; the hash is of all of them.
+    # A tenth of the folder's pictures is set aside. The hash is that of all of them.
     assert (
         card["data_sha256"] == ImageFolder(root=str(tmp_path / "pictures"), batch_size=4, image_size=16).load().sha256()
     )

@@ -21,7 +21,7 @@ from ganexp.folder import RunFolder  # noqa: E402
 from ganexp.pictures import to_uint8  # noqa: E402
 from ganexp.sampling import latents  # noqa: E402
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exported")]
 
 
 def write(run, generator, graph, path):

@@ -17,7 +17,7 @@ from ganexp import build, config  # noqa: E402
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import portable  # noqa: E402
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exported")]
 
 
 def arguments(n, labels):

@@ -44,14 +44,14 @@ def test_a_collapsed_set_is_at_the_distance_of_the_means_plus_the_trace():
     assert distance(real, collapsed) == pytest.approx(expected.item(), rel=1e-12)
 
 
-def test_the_distance_is_symmetric_and_the_sums_of_parts_are_those_of_the_whole():
+def test_the_distance_is_symmetric_and_the_statistics_of_parts_add_up():
     a, b = normal(90, 7, seed=0), normal(80, 7, seed=1, shift=0.5)
     assert distance(a, b) == pytest.approx(distance(b, a), rel=1e-10)
     in_parts = Statistics.of(a[:13]) + Statistics.of(a[13:])
     assert frechet_distance(in_parts, Statistics.of(b)) == pytest.approx(distance(a, b), rel=1e-10)
 
 
-def test_a_number_that_scipy_gave():
+def test_scipy_once_gave_the_same():
     """scipy 1.17.1's `sqrtm` of the product of two covariances that do not commute, at means 1.5 apart."""
     i = torch.arange(1, 7, dtype=torch.float64)
     hilbert, least = 1 / (i[:, None] + i - 1) + torch.eye(6), torch.minimum(i[:, None], i)

@@ -16,14 +16,14 @@ def brute_force(a: torch.Tensor, b: torch.Tensor) -> float:
     return (within_a + within_b - 2 * sum(k(x, y) for x in a for y in b) / (n * m)).item()
 
 
-def test_it_is_the_unbiased_mmd_over_all_pairs():
+def test_the_kernel_distance_is_the_unbiased_mmd_over_all_pairs():
     generator = torch.Generator().manual_seed(0)
     a = torch.randn(9, 4, generator=generator, dtype=torch.float64)
     b = torch.randn(7, 4, generator=generator, dtype=torch.float64) + 0.3
     assert kernel_distance(a, b) == pytest.approx(brute_force(a, b), rel=1e-12)
 
 
-def test_blocks_do_not_change_it():
+def test_computing_in_blocks_changes_nothing():
     generator = torch.Generator().manual_seed(0)
     a, b = torch.randn(2, 1200, 3, generator=generator, dtype=torch.float64)
     n = len(a)

@@ -30,7 +30,7 @@ def test_a_set_against_itself_is_perfect():
     assert (found.precision, found.recall, found.coverage) == (1, 1, 1)
 
 
-def test_it_is_what_the_definitions_say():
+def test_the_four_metrics_follow_their_definitions():
     real, fake = cluster(40, 0, 0), cluster(30, 0.5, 1)
     distances = torch.cdist(real, fake)
     ball_real = torch.cdist(real, real).sort(1).values[:, 3]

@@ -43,7 +43,7 @@ def test_fresh_draws_are_as_good_as_real_ones():
     assert found["modes"] == 2 and found["class_divergence"] == pytest.approx(0, abs=1e-9)
 
 
-def test_memorised_pictures_come_out_as_copies_and_duplicates_though_the_distance_hardly_moves():
+def test_memorised_pictures_are_copies_and_duplicates_although_the_distance_stays_small():
     found = measured(TRAIN.features[:200].repeat(10, 1), TRAIN.labels[:200].repeat(10))
     assert found["fid_x"] < 0.3
     assert found["copies"] == found["duplicates"] == 1
@@ -51,7 +51,7 @@ def test_memorised_pictures_come_out_as_copies_and_duplicates_though_the_distanc
     assert found["coverage"] < 0.7 < measured(*drawn(2000, 2))["coverage"]
 
 
-def test_among_more_samples_than_the_data_has_pictures_no_more_are_duplicates():
+def test_more_samples_than_pictures_make_no_more_duplicates():
     few = split(100, 3)
     assert quick(samples(*drawn(2000, 2)), few, "x")["duplicates"] < 0.05
     assert full(samples(*drawn(2000, 2)), Real.of(few, None, 2000), "x")["duplicates"] < 0.05
@@ -62,7 +62,7 @@ def test_far_pictures_are_no_copies():
     assert found["copies"] == 0 and found["neighbour_distance"] > 10
 
 
-def test_within_each_class_that_was_asked_for_the_distance_is_that_of_its_own_pictures():
+def test_the_distance_of_a_class_compares_its_samples_with_its_pictures():
     features, labels = drawn(2000, 2)
     found = measured(features, labels, labels)
     expected = [
@@ -76,7 +76,7 @@ def test_within_each_class_that_was_asked_for_the_distance_is_that_of_its_own_pi
     assert swapped["class_accuracy"] == 0 and swapped["fid_x"] == found["fid_x"] and swapped["fid_x/mean"] > 50
 
 
-def test_the_floors_are_the_metrics_of_held_out_pictures_and_the_distance_of_training_pictures_from_them():
+def test_the_floors_are_the_metrics_of_real_pictures():
     n = 1000
     found = floors(Real.of(TRAIN, TEST, n), "x", like=samples(*drawn(n, 2), drawn(n, 2)[1]))
     assert found["fid_x"] == frechet_distance(TRAIN.statistics, Statistics.of(TEST.features[:n]))
@@ -85,7 +85,7 @@ def test_the_floors_are_the_metrics_of_held_out_pictures_and_the_distance_of_tra
     assert "class_accuracy" not in floors(Real.of(TRAIN, TEST, n), "x", like=samples(*drawn(n, 2)))
 
 
-def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
+def test_the_noise_is_about_the_spread_between_fresh_draws():
     distances = torch.tensor(
         [frechet_distance(TRAIN.statistics, Statistics.of(drawn(1000, seed)[0] * 1.2)) for seed in range(20)]
     )
@@ -93,7 +93,7 @@ def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by():
     assert distances.std() / 3 < told < distances.std() * 3
 
 
-def test_without_held_out_pictures_what_needs_them_is_left_out():
+def test_metrics_that_need_held_out_pictures_are_left_out_without_them():
     found = full(samples(*drawn(500, 2)), Real.of(TRAIN, None, 500), "x")
     assert "fid_x" in found
     assert not {"fid_test_x", "neighbour_distance", "copies"} & found.keys()

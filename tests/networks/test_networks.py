@@ -1,3 +1,5 @@
+"""Shapes, sizes and layers of the networks."""
+
 import pytest
 import torch
 from toys import mlp
@@ -29,7 +31,7 @@ def test_networks_fit_any_picture_with_or_without_labels(name, shape, conditioni
     assert (guesses.shape == (6, 10)) if conditioning == "auxiliary" else guesses is None
 
 
-def test_a_projected_label_starts_as_loud_as_the_other_logit():
+def test_a_projected_label_and_the_logit_of_the_picture_start_at_one_scale():
     torch.manual_seed(0)
     network = NETWORKS["mlp"](conditioning="projection")
     discriminator = network.discriminator((1, 28, 28), 10, per_sample=True)
@@ -59,7 +61,7 @@ def test_resnet_is_as_large_as_the_papers_at_32_pixels():
     assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d == 1_053_825
 
 
-def test_dcgan_gives_batch_norm_up_where_pictures_must_be_judged_alone():
+def test_dcgan_has_no_batch_norm_where_d_must_judge_each_picture_alone():
     network = DCGAN(hidden=4, latent_dim=5)
     assert mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=False))
     assert not mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=True))

@@ -160,6 +160,7 @@ def test_a_key_that_an_older_run_lacks_has_the_default_of_conf():
     composed = compose("train")
     today = parse(composed)
     OmegaConf.set_struct(composed, False)
+    OmegaConf.set_struct(composed, False)
     younger = [field.name for field in dataclasses.fields(Config) if has_default(field)]
     younger += [f"trainer.{f.name}" for f in dataclasses.fields(Trainer) if has_default(f)]
     younger += [f"model.{f.name}" for f in dataclasses.fields(Model) if has_default(f)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
 __version__ = "0.1.0"
 
@@ -18,6 +18,6 @@ def load(path: str | Path) -> Run:
     `load("latest")` is the newest run below `outputs/`. UserError if there is no run with a checkpoint.
     """
     from ganexp import latest
-    from ganexp.runs import Run  # Torch takes a second to import, and commands want to start.
+    from ganexp.run import Run  # Torch takes a second to import, and commands want to start.
 
     return Run.open(latest.resolve(str(path)))

@@ -26,7 +26,7 @@ from ganexp.out import writable
 if TYPE_CHECKING:
     import torch
 
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 
@@ -62,7 +62,7 @@ def evaluate(composed: DictConfig) -> None:
 
     # Torch takes seconds to import. Mistakes on the command line are told before.
     from ganexp import device
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
     chosen = device.choose(config.device)
     run = Run.open(config.run) if config.run is not None else None

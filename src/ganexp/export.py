@@ -37,7 +37,7 @@ def export(composed: DictConfig) -> None:
 
     # Torch takes seconds to import, so mistakes are told before.
     from ganexp.exporting import explorer, portable
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
     run = Run.open(config.run)
     checkpoint = run.checkpoint(config.checkpoint)

@@ -36,7 +36,7 @@ from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
 from ganexp.protocols.in_domain import InDomain
 from ganexp.record import Record
-from ganexp.runs import Run
+from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 

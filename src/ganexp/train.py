@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, launchers, ranks, resume, started, sweep
+from ganexp import command, launchers, ranks, resume, started, sweeps
 from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError, from_system
@@ -109,7 +109,7 @@ def main() -> None:
 
         follow()
     try:
-        with sweep.reported():
+        with sweeps.reported():
             command.run("train", train, arguments=prepare, sweeps=True)
     finally:
         if ranks.launcher() is not None:

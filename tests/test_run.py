@@ -10,7 +10,7 @@ from conftest import last
 from omegaconf import OmegaConf
 
 from ganexp.errors import UserError
-from ganexp.runs import Run
+from ganexp.run import Run
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import yaml
 from conftest import TINY, type_in
 from past_runs import write_run
 
-from ganexp import sweep
+from ganexp import sweeps
 from ganexp.sweep_folder import SweepFolder
 
 
@@ -129,7 +129,7 @@ def test_a_sweeper_that_hides_failures_does_not_hide_them_from_the_exit_status(t
     shutil.copy(tmp_path / "0" / ".hydra" / "config.yaml", tmp_path / "multirun.yaml")
     saved = {"hydra": {"sweeper": {"_target_": "OptunaSweeper"}, "overrides": {"task": []}}}
     (tmp_path / "multirun.yaml").write_text(yaml.safe_dump(saved))
-    with pytest.raises(SystemExit) as end, sweep.reported():
-        sweep.Sweep.folder = SweepFolder(tmp_path)
+    with pytest.raises(SystemExit) as end, sweeps.reported():
+        sweeps.Sweep.folder = SweepFolder(tmp_path)
     assert end.value.code == 1
     assert SweepFolder(tmp_path).unfinished() == [("0", "failed: NaN")]

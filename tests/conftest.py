@@ -279,7 +279,7 @@ def untrained() -> Callable:
 
     from ganexp import build
     from ganexp.folder import RunFolder
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
     def make(network: str, conditional: bool, *overrides: str):
         register_resolvers()

@@ -47,7 +47,7 @@ def nothing_runs(monkeypatch):
         "torch.load",
         "ganexp.data.fake.Fake",
         "ganexp.losses.softplus",
-        "ganexp.runs.Run.open",
+        "ganexp.run.Run.open",
     ],
 )
 @pytest.mark.parametrize("kind", [Loss, Network, Regularizer, Callback])

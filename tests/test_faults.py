@@ -450,7 +450,7 @@ def test_a_signal_while_torch_is_imported_waits_for_the_import(monkeypatch):
 
 
 def test_other_commands_are_ended_by_a_signal_in_one_line(type_, run, monkeypatch):
-    monkeypatch.setattr("ganexp.runs.Run.open", lambda *_: ask(signal.SIGHUP))
+    monkeypatch.setattr("ganexp.run.Run.open", lambda *_: ask(signal.SIGHUP))
     done = type_("sample", "run=run")
     assert (done.returncode, done.stderr) == (130, "SIGHUP: stopped; type the command again\n")
 

@@ -19,7 +19,7 @@ from ganexp.evaluation import Evaluation
 from ganexp.folder import RunFolder
 from ganexp.pictures import to_pil
 from ganexp.protocols.in_domain import InDomain
-from ganexp.runs import Run
+from ganexp.run import Run
 
 COLUMNS, ROWS = 10, 4
 

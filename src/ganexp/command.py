@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import NoReturn
 
-import hydra
+from hydra import version
+from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -28,23 +29,33 @@ class JobError(Exception):
     """A job failed by no mistake of the user; its traceback has been logged."""
 
 
+class Past(BaseException):
+    """Carries an error past Hydra, which writes a line about a job's exception, and makes a warning of a callback's."""
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error
+
+
+Change = Callable[[Arguments], Arguments]
+"""A change of the command line before Hydra reads it."""
+
+
 def run(
     config_name: str,
     task: Callable[[DictConfig], object],
-    arguments: Callable[[Arguments], Arguments] = lambda read: read,
+    arguments: Change = lambda read: read,
     sweeps: bool = False,
 ) -> None:
     """Compose `conf/<config_name>.yaml` with the command line and hand it to `task`, once for each job.
 
-    arguments: may change the command line before Hydra reads it. sweeps: whether `-m` may start several jobs.
+    sweeps: whether `-m` may start several jobs.
 
     A user's mistake exits with status 2 and one sentence on stderr; in a sweep the other jobs still run. A job that
     failed otherwise exits with 1 and its traceback is logged. A job that a signal ended exits with 130.
     """
-    logging.raiseExceptions = False  # A full disk under the log is told once, by what else cannot be written.
-    threading.excepthook = _thread_failed
+    tell_full_disks_once()
     _open_missing_streams()
-    register_resolvers()
     try:
         with interruption.listening():
             _run(config_name, task, arguments, sweeps)
@@ -57,38 +68,59 @@ def run(
         sys.exit(130)
 
 
-def _run(
-    config_name: str,
-    task: Callable[[DictConfig], object],
-    arguments: Callable[[Arguments], Arguments],
-    sweeps: bool,
-) -> None:
-    before = os.environ.get("HYDRA_FULL_ERROR", "0")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors and prints none of them.
-    read = Arguments((), ())
+def _run(config_name: str, task: Callable[[DictConfig], object], arguments: Change, sweeps: bool) -> None:
+    def change(read: Arguments) -> Arguments:
+        read = arguments(read)
+        sys.argv[1:] = read.argv
+        return read
+
     try:
         read = Arguments.read(sys.argv[1:], known=lambda: refusals.keys(config_name))
         if "--version" in read.flags:
             print(f"ganexp {__version__}")
-            return
-        if "--help" in read.flags:
+        elif "--help" in read.flags:
             print(manual.of_command(config_name, read.config_dir))
-            return
-        refusals.check(config_name, read, sweeps)
-        read = arguments(_with_latest(read))
-        sys.argv[1:] = read.argv
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=config_name)(_job(task))()
+        else:
+            execute(config_name, job_of(task, _leave), read, change, sweeps)
     except UserError as error:
-        refuse(str(error))
+        _refuse(str(error))
     except JobError:
         sys.exit(1)
+
+
+def execute(
+    config_name: str, job: Callable[[DictConfig], object], read: Arguments, arguments: Change, sweeps: bool
+) -> None:
+    """Let Hydra compose the configuration and run `job`, once for each configuration of a sweep.
+
+    UserError for what Hydra refuses, and JobError, as `job_of` makes them.
+    """
+    register_resolvers()
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors and prints none of them.
+    try:
+        refusals.check(config_name, read, sweeps)
+        read = arguments(_with_latest(read))
+        version.setbase("1.3")
+        parser = get_args_parser()
+        _run_hydra(parser.parse_args(read.argv), parser, job, str(CONF), config_name)  # As `hydra.main` does.
+    except Past as past:
+        raise past.error from past.error.__cause__
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
         if before == "1":
             raise
-        refuse(refusals.explain(error, config_name, read, sweeps))
+        raise UserError(refusals.explain(error, config_name, read, sweeps)) from None
     finally:
-        os.environ["HYDRA_FULL_ERROR"] = before
+        del os.environ["HYDRA_FULL_ERROR"]
+        if before is not None:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def tell_full_disks_once() -> None:
+    """A full disk is told by the file that cannot be written, and not also by logging and by TensorBoard's thread."""
+    logging.raiseExceptions = False
+    threading.excepthook = _thread_failed
 
 
 def _open_missing_streams() -> None:
@@ -109,7 +141,7 @@ def _tell(sentence: str) -> None:
         print(sentence, file=sys.stderr)
 
 
-def refuse(sentence: str) -> NoReturn:
+def _refuse(sentence: str) -> NoReturn:
     """End the process for a user's mistake."""
     _tell(sentence)
     sys.exit(2)
@@ -125,7 +157,17 @@ def _with_latest(read: Arguments) -> Arguments:
     return read
 
 
-def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]:
+def _leave(error: Exception) -> NoReturn:
+    sys.exit(2 if isinstance(error, UserError) else 1)
+
+
+def job_of(
+    task: Callable[[DictConfig], object], end: Callable[[Exception], NoReturn]
+) -> Callable[[DictConfig], object]:
+    """The task, with its errors logged. The error of a run goes to `end`; a sweep's is raised, and other jobs go on.
+
+    UserError for a mistake, JobError for another error.
+    """
     command = os.getpid()
 
     def job(config: DictConfig) -> object:
@@ -149,7 +191,7 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
             log.error("%s", error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise
-            sys.exit(2)  # Hydra would print a line of its own before the sentence.
+            end(error)
         except worker.Stopped:
             raise
         except KeyboardInterrupt as interrupt:
@@ -160,7 +202,7 @@ def _job(task: Callable[[DictConfig], object]) -> Callable[[DictConfig], object]
             log.exception("The run failed:")
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise JobError(str(error)) from error
-            sys.exit(1)
+            end(error)
 
     return job
 

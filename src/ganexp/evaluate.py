@@ -26,7 +26,7 @@ from ganexp.out import writable
 if TYPE_CHECKING:
     import torch
 
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 
@@ -62,16 +62,21 @@ def evaluate(composed: DictConfig) -> None:
 
     # Torch takes seconds to import. Mistakes on the command line are told before.
     from ganexp import device
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
     chosen = device.choose(config.device)
     run = Run.open(config.run) if config.run is not None else None
-    measure = _official if config.protocol == "official" else _in_domain
     evaluation = measure(config, run, chosen)
     log.info("%s", evaluation.table())
     if out is not None:
         write_whole(out, json.dumps(evaluation.to_json(), indent=2) + "\n")
         log.info("The metrics and their card are in %s", out)
+
+
+def measure(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:
+    """The evaluation of a run, or of the pictures that `config` names."""
+    by = _official if config.protocol == "official" else _in_domain
+    return by(config, run, device)
 
 
 def _in_domain(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:

@@ -114,10 +114,15 @@ class Evaluation:
         known = {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields}
         return cls(**known | {"metrics": fields["figures"], "card": Card.from_json(fields["card"])})
 
+    @property
+    def columns(self) -> dict[str, dict[str, float]]:
+        """The columns of the table: `samples`, and if they are known `real` and `noise`, each by the metric's name."""
+        columns = {"samples": self.metrics, "real": self.floors, "noise": self.noise}
+        return {name: column for name, column in columns.items() if column}
+
     def table(self) -> str:
         """One line per metric: the samples, beside them real pictures, and the noise of the measurement."""
-        columns = {"samples": self.metrics, "real": self.floors, "noise": self.noise}
-        columns = {name: column for name, column in columns.items() if column}
+        columns = self.columns
         lines = [" " * 28 + "".join(f"{name:>12}" for name in columns)]
         for name in self.metrics:
             cells = (f"{column[name]:12.4f}" if name in column else " " * 12 for column in columns.values())
@@ -130,6 +135,11 @@ class Evaluation:
         if not self.card.evaluator_knows_data:
             lines.append(unknown_data(self.card.evaluator, self.card.reference))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from ganexp import notebook
+
+        return notebook.evaluation(self)
 
 
 def unknown_data(evaluator: str, reference: str) -> str:

@@ -7,7 +7,7 @@ if __name__ == "__main__":
 
 import logging
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
@@ -17,6 +17,9 @@ from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
 from ganexp.extras import require
 from ganexp.out import writable
+
+if TYPE_CHECKING:
+    from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 
@@ -31,17 +34,31 @@ class Export:
 
 def export(composed: DictConfig) -> None:
     config: Export = parse(composed, Export)
-    require("export", "export", "onnx", "onnxscript", "onnxruntime", "safetensors")
     out = Path(config.run) / "export" if config.out is None else Path(config.out)
-    writable(out, folder=True)
+    check(out)
 
     # Torch takes seconds to import, so mistakes are told before.
-    from ganexp.exporting import explorer, portable
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
-    run = Run.open(config.run)
-    checkpoint = run.checkpoint(config.checkpoint)
-    generator = run.network(checkpoint, config.weights)
+    write(Run.open(config.run), config.checkpoint, config.weights, out)
+    log.info("Written to %s: generator.onnx, generator.safetensors, and explorer.html to open in a browser", out)
+
+
+def check(out: Path) -> None:
+    """UserError if a package is missing, or if `out` cannot be a folder of files."""
+    require("export", "export", "onnx", "onnxscript", "onnxruntime", "safetensors")
+    writable(out, folder=True)
+
+
+def write(run: "Run", which: str | None, weights: str, out: Path) -> None:
+    """Write three files into the folder `out`. which, weights: as for `Run.checkpoint` and `Run.network`.
+
+    UserError if a file cannot be made.
+    """
+    from ganexp.exporting import explorer, portable
+
+    checkpoint = run.checkpoint(which)
+    generator = run.network(checkpoint, weights)
     graph = portable.to_onnx(generator, run.config.model.latent_dim, len(run.classes))
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -53,7 +70,6 @@ def export(composed: DictConfig) -> None:
         raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another folder") from None
     except UserError as error:
         raise UserError(f"{out} has generator.onnx and generator.safetensors, but no explorer.html: {error}") from None
-    log.info("Written to %s: generator.onnx, generator.safetensors, and explorer.html to open in a browser", out)
 
 
 def main() -> None:

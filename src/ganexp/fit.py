@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import logging
-import sys
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -13,9 +12,8 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ganexp import build, checkpoints, interruption, loggers, ranks, results, strategy, summary
+from ganexp import build, checkpoints, interruption, loggers, progress, ranks, results, strategy, summary
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
@@ -36,7 +34,7 @@ from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
 from ganexp.protocols.in_domain import InDomain
 from ganexp.record import Record
-from ganexp.runs import Run
+from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 
@@ -46,8 +44,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
 
     Interrupted, with what is saved, if a signal came.
     """
-    on_terminal = sys.stderr.isatty()
-    settle(on_terminal)
+    shows_bar = progress.visible()
+    settle(shows_bar)
     data = build.dataset(config.data)
     world = strategy.processes(config.trainer) * config.trainer.num_nodes
     ranks.check_shares(data.batch_size, world)
@@ -89,7 +87,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         ]
     )
     gan.pauses = pauses(callbacks)
-    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * on_terminal], run_loggers, on_terminal)
+    trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * shows_bar], run_loggers, shows_bar)
     device = trainer.strategy.root_device
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
@@ -108,8 +106,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         record.write(status="failed", why=sentence)
 
     try:
-        # A line that is printed while the bar is up goes above the bar.
-        with strategy.told(trainer, plan, lost), strategy.explained(), logging_redirect_tqdm():
+        with strategy.told(trainer, plan, lost), strategy.explained(), progress.lines_above():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
     except SystemExit as end:  # Lightning raises it for a signal before iteration 1, and for a second signal.
         interruption.check()
@@ -135,7 +132,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
 
 
 def make_trainer(
-    config: Config, callbacks: list[pl.Callback], run_loggers: list[Logger], on_terminal: bool
+    config: Config, callbacks: list[pl.Callback], run_loggers: list[Logger], shows_bar: bool
 ) -> pl.Trainer:
     """Lightning's trainer, without the parts that our callbacks replace. UserError if there is no such device."""
     try:
@@ -154,7 +151,7 @@ def make_trainer(
             callbacks=callbacks,
             plugins=[AtomicCheckpointIO(), *[strategy.environment()] * several],
             enable_checkpointing=False,
-            enable_progress_bar=on_terminal,
+            enable_progress_bar=shows_bar,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
@@ -209,7 +206,7 @@ class Endless:
             yield ()
 
 
-def settle(on_terminal: bool) -> None:
+def settle(shows_bar: bool) -> None:
     """Prepare this process: its memory and its messages. Beside a progress bar, losses are written to the file alone.
 
     Lightning's tips are silenced.
@@ -227,7 +224,8 @@ def settle(on_terminal: bool) -> None:
     warnings.filterwarnings("ignore", message=".*resuming from a checkpoint that ended before the epoch ended.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")
     logging.captureWarnings(True)  # Else a warning is printed into the bar, and the log lacks it.
-    if on_terminal:
+    if shows_bar:
         losses = logging.getLogger("ganexp.losses")
         losses.propagate = False
-        losses.handlers = [h for h in logging.getLogger().handlers if isinstance(h, logging.FileHandler)]
+        handlers = [*logging.getLogger().handlers, *log.handlers]
+        losses.handlers = [handler for handler in handlers if isinstance(handler, logging.FileHandler)]

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytorch_lightning as pl
 from pydantic import TypeAdapter
 
-from ganexp import build, ranks, strategy
+from ganexp import build, messages, ranks, strategy
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.config import Config
 from ganexp.errors import UserError
@@ -45,7 +45,7 @@ def follow() -> NoReturn:
 
 def _train(plan: strategy.Plan) -> None:
     config: Config = TypeAdapter(Config).validate_python(plan.config)
-    settle(on_terminal=False)
+    settle(shows_bar=False)
     data = build.dataset(config.data)
     pictures = data.load()
     if pictures.sha256() != plan.sha256:
@@ -53,7 +53,7 @@ def _train(plan: strategy.Plan) -> None:
     pl.seed_everything(config.seed, verbose=False)
     gan = build.gan(config, data, pictures)
     gan.pauses = plan.pauses
-    trainer = make_trainer(config, [Interrupt()], [], on_terminal=False)
+    trainer = make_trainer(config, [Interrupt()], [], shows_bar=False)
     with strategy.explained():
         trainer.fit(gan, Endless(), ckpt_path=plan.checkpoint, weights_only=True)
 
@@ -61,6 +61,4 @@ def _train(plan: strategy.Plan) -> None:
 def _log_failures(folder: RunFolder) -> None:
     """Write to the run's log, if this host sees the run's folder."""
     if folder.path.is_dir():
-        file = logging.FileHandler(folder.log, encoding="utf-8", delay=True)
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        logging.getLogger().addHandler(file)
+        logging.getLogger().addHandler(messages.to_file(folder.log))

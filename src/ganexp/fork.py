@@ -12,7 +12,7 @@ from ganexp import checkpoints
 from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.gan import GAN
-from ganexp.runs import Run
+from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 

@@ -73,12 +73,12 @@ def leave_at_once() -> None:
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
     """Inside the block a signal raises Interrupted, once. Afterwards the handlers are those from before."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = {number: signal.getsignal(number) for number in signals()}
     if handle not in before.values():
         _state.received = None
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     try:
         for number in before:
             signal.signal(number, handle)

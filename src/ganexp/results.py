@@ -15,7 +15,7 @@ from ganexp import loggers, started
 from ganexp.evaluation import Evaluation
 from ganexp.files import whole
 from ganexp.record import Record
-from ganexp.runs import Run
+from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 

@@ -34,6 +34,7 @@ def expand(read: Arguments, path: Path) -> Arguments:
             f"{changed[0].partition('=')[0]} out, or start a new sweep"
         )
     dropped = ["hydra.mode=", "hydra.sweep.dir=", "hydra.output_subdir=", "+hydra/presets/"]
+    dropped += ["hydra.job_logging.root=", "hydra.hydra_logging.root="]  # A call from Python added them.
     if any(word.startswith("hydra/launcher=") for word in typed):
         dropped += ["hydra/launcher=", "hydra.launcher."]
     on_hydra = [word for word in started.words(saved.hydra.overrides.hydra) if not word.startswith(tuple(dropped))]

@@ -60,7 +60,7 @@ def sample(composed: DictConfig) -> None:
 
     # Torch takes seconds to import, so mistakes are told before.
     from ganexp import sheets
-    from ganexp.runs import Run
+    from ganexp.run import Run
 
     run = Run.open(config.run)
     n = config.n or (10 * len(run.classes) if config.label == "all" else 64)

@@ -1,14 +1,12 @@
 """Pictures from a generator. Picture i depends on the seed and on i alone, so it is the same in a batch of any size."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from ganexp import seeds
+from ganexp import progress, seeds
 from ganexp.networks.generator import Generator
 from ganexp.pictures import to_uint8
 
@@ -139,8 +137,8 @@ def interpolate(
 
 
 def with_progress(stream: PictureStream, n: int) -> PictureStream:
-    """The same stream of n pictures, with a progress bar on a terminal."""
-    with tqdm(total=n, desc="evaluating", disable=not sys.stderr.isatty(), leave=False) as bar:
+    """The same stream of n pictures, with a progress bar."""
+    with progress.bar(total=n, desc="evaluating") as bar:
         for images, labels in stream:
             yield images, labels
             bar.update(len(images))

@@ -1,4 +1,4 @@
-"""Train a GAN: `python -m ganexp.train model=vanilla`."""
+"""Train a GAN: `python -m ganexp.train model=vanilla`, and in Python `ganexp.train("model=vanilla")`."""
 
 from ganexp import interruption
 
@@ -6,18 +6,24 @@ if __name__ == "__main__":
     interruption.leave_at_once()
 
 import logging
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, launchers, ranks, resume, started, sweep
+from ganexp import command, launchers, ranks, resume, started, sweeps
 from ganexp.arguments import Arguments, line
 from ganexp.config import parse
 from ganexp.errors import UserError, from_system
 from ganexp.folder import RunFolder
 from ganexp.record import Record, headline
+
+if TYPE_CHECKING:
+    from ganexp.run import Run
 
 log = logging.getLogger("ganexp")
 
@@ -109,8 +115,10 @@ def main() -> None:
 
         follow()
     try:
-        with sweep.reported():
+        with sweeps.reported():
             command.run("train", train, arguments=prepare, sweeps=True)
+    except sweeps.Unfinished:
+        sys.exit(1)
     finally:
         if ranks.launcher() is not None:
             from ganexp.strategy import dismiss
@@ -118,5 +126,17 @@ def main() -> None:
             dismiss()
 
 
+class _Function(ModuleType):
+    """`ganexp.train` has to be a module for `python -m ganexp.train`, and is called like a function in Python."""
+
+    def __call__(self, *words: str) -> "Run":
+        """Train one GAN, and open its run. The words are those behind `python -m ganexp.train`."""
+        from ganexp import calls
+
+        return calls.train(*words)
+
+
 if __name__ == "__main__":
     main()
+else:
+    sys.modules[__name__].__class__ = _Function

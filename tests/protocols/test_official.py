@@ -12,7 +12,7 @@ from ganexp.data.cifar10 import CIFAR10
 from ganexp.errors import UserError
 from ganexp.protocols import official
 from ganexp.protocols.official import Official
-from ganexp.runs import Run
+from ganexp.run import Run
 
 try:
     from torch_fidelity import FeatureExtractorBase, register_feature_extractor

@@ -1,6 +1,5 @@
 """How a classifier is trained."""
 
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +12,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
-from ganexp import seeds
+from ganexp import progress, seeds
 from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
@@ -91,7 +89,7 @@ def fit(
     )
     begin = state.restore(device) * batches.per_epoch
     steps = range(begin, total)
-    for step in tqdm(steps, "training", total, initial=begin, disable=not sys.stderr.isatty(), leave=False):
+    for step in progress.bar(steps, "training", total, initial=begin):
         epoch, place = divmod(step, batches.per_epoch)
         if place == 0:
             state.save(epoch)

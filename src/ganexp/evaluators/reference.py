@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import inspect
-import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from ganexp import metrics
+from ganexp import metrics, progress
 from ganexp.cache import cached
 from ganexp.data.dataset import Pictures
 from ganexp.evaluators import classifier
@@ -34,7 +32,7 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
 
     def compute() -> dict[str, Tensor]:
         parts = pictures.images[order].split(PICTURES_PER_STEP)
-        bar = tqdm(parts, f"{evaluator.name} on real pictures", disable=not sys.stderr.isatty(), leave=False)
+        bar = progress.bar(parts, f"{evaluator.name} on real pictures")
         features, probabilities = map(torch.cat, zip(*map(evaluator.embed, bar), strict=True))
         statistics = Statistics.of(features)
         sums = {"total": statistics.total, "outer": statistics.outer}

@@ -12,7 +12,7 @@ from torch import nn
 from ganexp.errors import UserError
 from ganexp.exporting.directions import directions
 from ganexp.exporting.graph import plain
-from ganexp.runs import Run
+from ganexp.run import Run
 
 LARGEST = 25_000_000
 """The size in bytes that the page may have. A browser reads so many in about a second."""

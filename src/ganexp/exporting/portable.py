@@ -15,7 +15,7 @@ from safetensors.torch import save  # type: ignore[import-not-found]
 from torch import nn
 
 from ganexp.errors import UserError
-from ganexp.runs import Run
+from ganexp.run import Run
 from ganexp.sampling import classes_in_turn, latents
 
 TOLERANCE = 1e-5

@@ -4,15 +4,12 @@ import json
 import math
 import os
 import re
-import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from ganexp import started
+from ganexp import progress, started
 from ganexp.arguments import line, override
 from ganexp.changes import INERT, within
 from ganexp.errors import UserError
@@ -66,16 +63,21 @@ class RunSummary:
 
 def runs(root: Path) -> list[RunSummary]:
     """Every run below `root`, in the order of their names. UserError if there is none."""
+    with progress.bar(folders(root), desc="reading") as bar:
+        return [read(path, root) for path in bar]
+
+
+def folders(root: Path) -> list[Path]:
+    """The folder of every run below `root`, in the order of their names. UserError if there is none."""
     if not root.is_dir():
         raise UserError(f"root={root}: there is no such folder; name one that holds runs, such as root=outputs")
-    folders = sorted(_folders(root), key=lambda path: natural(str(path)))
-    if not folders:
+    found = sorted(_folders(root), key=lambda path: natural(str(path)))
+    if not found:
         raise UserError(
             f"root={root}: there is no run below this folder (a run is a folder with a run.json); name another "
             "folder, or train a run: python -m ganexp.train"
         )
-    with tqdm(folders, desc="reading", disable=not sys.stderr.isatty(), leave=False) as bar:
-        return [read(path, root) for path in bar]
+    return found
 
 
 def natural(text: str) -> list[tuple[int, str]]:

@@ -46,6 +46,16 @@ def read(folder: RunFolder, iterations_per_second: Any = None) -> dict[str, Curv
     return logged | _joined([_evaluations(folder.metrics)])
 
 
+def rows(curves: dict[str, Curve]) -> list[dict[str, float]]:
+    """The training scalars among the curves, a dict for each iteration: `iteration`, `seconds` if known, and values."""
+    found: dict[int, dict[str, float]] = {}
+    for tag, curve in curves.items():
+        for place, step in enumerate(curve.steps if _is_curve(tag) else ()):
+            seconds = {"seconds": curve.seconds[place]} if curve.seconds is not None else {}
+            found.setdefault(step, {"iteration": step} | seconds)[tag] = curve.values[place]
+    return [found[step] for step in sorted(found)]
+
+
 def _joined(parts: list[list[_Point]], own_clocks: bool = False) -> dict[str, Curve]:
     """One curve per tag, joined from the parts in which a run was trained.
 

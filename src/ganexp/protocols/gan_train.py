@@ -6,7 +6,7 @@ from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.fitting import fit
-from ganexp.runs import Run
+from ganexp.run import Run
 
 
 def check(run: Run, n: int, evaluator: Evaluator, known: bool, held_out: bool) -> None:

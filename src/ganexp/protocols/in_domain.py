@@ -24,7 +24,7 @@ from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
 from ganexp.pictures import grid
 from ganexp.protocols import gan_train
-from ganexp.runs import Run
+from ganexp.run import Run
 from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample, with_progress
 
 

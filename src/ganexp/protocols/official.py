@@ -21,7 +21,7 @@ from ganexp.data.samples import read_samples
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.extras import require
-from ganexp.runs import Run
+from ganexp.run import Run
 from ganexp.sampling import sample, with_progress
 
 N = 50_000

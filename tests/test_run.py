@@ -1,6 +1,10 @@
 """A past run, opened from its folder."""
 
+import base64
+import inspect
+import io
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +12,12 @@ import pytest
 import torch
 from conftest import last
 from omegaconf import OmegaConf
+from PIL import Image
 
+from ganexp.config import CONF
 from ganexp.errors import UserError
-from ganexp.runs import Run
+from ganexp.page.comparison import number
+from ganexp.run import Run
 
 
 @pytest.fixture
@@ -140,3 +147,102 @@ def test_pictures_do_not_depend_on_the_default_precision(run):
 def test_a_number_of_pictures_or_a_seed_that_cannot_be_is_refused(run, asked):
     with pytest.raises(UserError, match="n is 1 or more, and seed is from 0 to"):
         Run.open("run").sample(**asked)
+
+
+def test_a_run_says_in_one_line_where_it_is_and_how_it_went(trained, measured, run):
+    assert repr(Run.open("run")) == "<Run run: finished, 4 iterations>"
+    opened = Run.open(trained(*measured))
+    fid = opened.metrics["samples"]["fid_fake_cnn"]
+    assert repr(opened) == f"<Run {opened.path}: finished, 4 iterations, FID {fid:.2f}>"
+
+
+def test_a_notebook_shows_the_newest_grid_the_losses_and_the_metrics_beside_those_of_real_pictures(trained, measured):
+    opened = Run.open(trained(*measured))
+    shown = opened._repr_html_()
+    (uri,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', shown)
+    with Image.open(opened.folder.grid(4)) as grid, Image.open(io.BytesIO(base64.b64decode(uri))) as picture:
+        assert abs(picture.width / picture.height - grid.width / grid.height) < 0.01
+    assert 'alt="samples of iteration 4"' in shown and shown.count("<polyline") == 2
+    assert "<th>samples</th><th>real pictures</th><th>noise</th>" in shown
+    (cells,) = re.findall(r"<td>recall ↑</td>(.*?)</tr>", shown)
+    numbers = [number(opened.metrics[column]["recall"]) for column in ("samples", "real")]
+    assert re.findall(r"<td>(.*?)</td>", cells)[:2] == numbers
+    assert opened.evaluation._repr_html_() in shown
+    assert len(shown) < 300_000
+
+
+def test_a_run_without_pictures_curves_and_metrics_is_shown_too(train, tiny, tmp_path):
+    train(*tiny, "samples.every=0", "logger=[]", "hydra.run.dir=<b>")
+    for grid in (tmp_path / "<b>" / "samples").iterdir():
+        grid.unlink()
+    opened = Run.open("<b>")
+    assert (opened.losses, opened.metrics, opened.evaluation) == ([], {}, None)
+    shown = opened._repr_html_()
+    assert "<b>" not in shown and "not measured" in shown and "<img" not in shown and "<svg" not in shown
+
+
+def test_metrics_are_the_columns_of_a_table(trained, measured):
+    metrics = Run.open(trained(*measured)).metrics
+    assert list(metrics) == ["samples", "real", "noise"]
+    assert metrics["samples"].keys() >= metrics["real"].keys() > {"recall", "fid_fake_cnn"}
+    assert all(isinstance(value, float) for column in metrics.values() for value in column.values())
+
+
+def test_metrics_of_a_run_that_went_on_and_was_not_measured_again_are_gone(trained, measured, tmp_path):
+    folder = shutil.copytree(trained(*measured), tmp_path / "run")
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"iterations": 8}))
+    assert Run.open(folder).metrics == {}
+
+
+@pytest.mark.parametrize("logger", ["tensorboard", "csv"])
+def test_losses_are_the_rows_of_a_table(trained, tiny, logger):
+    losses = Run.open(trained(*tiny, f"logger=[{logger}]")).losses
+    assert [row["iteration"] for row in losses] == [2, 4]
+    for row in losses:
+        assert row.keys() > {"seconds", "loss/discriminator", "loss/generator", "gradient_norm/generator"}
+        assert not any(name.startswith("fid") for name in row)
+
+
+def test_pandas_reads_both(trained, measured):
+    pandas = pytest.importorskip("pandas")
+    run = Run.open(trained(*measured))
+    assert pandas.DataFrame(run.metrics).loc["recall", "real"] == run.metrics["real"]["recall"]
+    assert list(pandas.DataFrame(run.losses)["iteration"]) == [2, 4]
+
+
+def test_samples_are_shown_with_their_classes(run):
+    samples = Run.open("run").sample(20)
+    assert samples.class_names == [*"0123456789"] * 2
+    rows = Run.open("run").sample(20, label="all")
+    assert rows.columns == 2 and rows.class_names[:4] == ["0", "0", "1", "1"]
+
+
+def test_a_run_is_measured_as_by_the_command(trained, measured, tmp_path, monkeypatch, type_):
+    shutil.copytree(trained(*measured), tmp_path / "run")
+    opened = Run.open("run")
+    evaluation = opened.evaluate(n=120)
+    done = type_("evaluate", "run=run", "n=120", "out=out.json", "device=cpu")
+    assert done.returncode == 0, done.stderr
+    assert evaluation.metrics == json.loads((tmp_path / "out.json").read_text())["figures"]
+    assert opened.record["evaluation"]["seconds"] == evaluation.seconds, "the run knows its newest evaluation"
+    with pytest.raises(UserError, match="n=5: must be at least 100"):
+        opened.evaluate(n=5)
+    with pytest.raises(UserError, match="weights=best: must be ema or raw"):
+        opened.evaluate(weights="best")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "export"])
+def test_arguments_that_are_left_out_are_those_of_the_command(command):
+    usual = OmegaConf.load(CONF / f"{command}.yaml")
+    for name, argument in inspect.signature(getattr(Run, command)).parameters.items():
+        if name not in ("self", "weights"):
+            assert argument.default == usual[name]
+
+
+@pytest.mark.slow
+def test_a_generator_is_exported_as_by_the_command(run):
+    pytest.importorskip("onnx")
+    there = Run.open("run").export("there")
+    assert sorted(path.name for path in there.iterdir()) == ["explorer.html", "generator.onnx", "generator.safetensors"]
+    assert Run.open("run").export() == Path("run", "export")

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import resume_sweep
-from ganexp.command import refuse
+from ganexp.command import Past
 from ganexp.errors import UserError
 from ganexp.files import write_whole
 from ganexp.sweep_folder import SweepFolder
@@ -38,17 +39,21 @@ class Sweep(Callback):
         try:
             resume_sweep.refuse_changed(folder, config)
             folder.path.mkdir(parents=True, exist_ok=True)
-        except UserError as error:  # Hydra would turn an exception of a callback into a warning.
-            refuse(str(error))
+        except UserError as error:
+            raise Past(error) from None
         except OSError:
             return  # Hydra meets the same error, and ends with it.
         Sweep.folder = folder
         if not folder.start.is_file():  # Hydra's own sweeper writes this file again, other sweepers do not.
             write_whole(folder.start, OmegaConf.to_yaml(config))
-        if "joblib" in config.hydra.launcher._target_:
+        if "joblib" in config.hydra.launcher._target_ and _in_main_thread():
             stop = _Stop(folder)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, stop)
+
+
+class Unfinished(UserError):
+    """Jobs of a sweep did not finish, and the sweep ended without an exception of theirs."""
 
 
 class _Stop:
@@ -83,10 +88,11 @@ def reported() -> Iterator[None]:
     """If a sweep was run in the block, its end is reported, however the block ended.
 
     `report.html` is in the sweep's folder afterwards. Each job that did not finish is named on stderr, with the command
-    that runs these jobs again. SystemExit with status 1 if there is such a job and nothing else was raised.
+    that runs these jobs again. Unfinished if there is such a job and nothing else was raised.
     """
     Sweep.folder = None
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM) if _in_main_thread() else ()
+    handlers = {number: signal.getsignal(number) for number in numbers}
     left: list[tuple[str, str]] = []
     try:
         yield
@@ -99,7 +105,12 @@ def reported() -> Iterator[None]:
             left = Sweep.folder.unfinished()
             _tell(Sweep.folder, left)
     if left:
-        sys.exit(1)
+        raise Unfinished(f"{_number(left)} did not finish: {', '.join(name for name, _ in left)}")
+
+
+def _in_main_thread() -> bool:
+    """Whether handlers of signals may be set."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _report(folder: SweepFolder) -> None:
@@ -114,7 +125,11 @@ def _report(folder: SweepFolder) -> None:
 def _tell(folder: SweepFolder, left: list[tuple[str, str]]) -> None:
     if not left:
         return
-    print(f"{len(left)} job{'s' * (len(left) > 1)} did not finish:", file=sys.stderr)
+    print(f"{_number(left)} did not finish:", file=sys.stderr)
     for name, why in left:
         print(f"  {name}: {why}", file=sys.stderr)
     print(f"To run {'these' if len(left) > 1 else 'this job'} again: {folder.resume}", file=sys.stderr)
+
+
+def _number(left: list[tuple[str, str]]) -> str:
+    return f"{len(left)} job{'s' * (len(left) > 1)}"

@@ -11,8 +11,9 @@ import yaml
 from conftest import TINY, type_in
 from past_runs import write_run
 
-from ganexp import sweep
+from ganexp import sweeps
 from ganexp.sweep_folder import SweepFolder
+from ganexp.train import main
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +125,13 @@ def test_a_sweep_that_runs_is_not_started_again(train, stopped):
     assert done.returncode == 2 and "seed-1 is still running" in done.stderr
 
 
-def test_a_sweeper_that_hides_failures_does_not_hide_them_from_the_exit_status(tmp_path):
+def test_a_sweeper_that_hides_failures_does_not_hide_them_from_the_exit_status(tmp_path, monkeypatch):
     write_run(tmp_path / "0", record={"status": "failed", "why": "NaN\nand more"})
     shutil.copy(tmp_path / "0" / ".hydra" / "config.yaml", tmp_path / "multirun.yaml")
     saved = {"hydra": {"sweeper": {"_target_": "OptunaSweeper"}, "overrides": {"task": []}}}
     (tmp_path / "multirun.yaml").write_text(yaml.safe_dump(saved))
-    with pytest.raises(SystemExit) as end, sweep.reported():
-        sweep.Sweep.folder = SweepFolder(tmp_path)
+    monkeypatch.setattr("ganexp.command.run", lambda *_, **__: setattr(sweeps.Sweep, "folder", SweepFolder(tmp_path)))
+    with pytest.raises(SystemExit) as end:
+        main()
     assert end.value.code == 1
     assert SweepFolder(tmp_path).unfinished() == [("0", "failed: NaN")]

@@ -15,18 +15,21 @@ from torch import Tensor
 from yaml import YAMLError
 
 from ganexp import build, checkpoints, started
-from ganexp.config import Config, parse, register_resolvers
+from ganexp.config import CONF, Config, parse, register_resolvers
 from ganexp.errors import UserError, did_you_mean
+from ganexp.evaluation import Evaluation
 from ganexp.folder import RunFolder
 from ganexp.networks.generator import Generator
+from ganexp.record import headline
+from ganexp.samples import Samples
 from ganexp.sampling import PictureStream, classes_in_turn, interpolate, sample
 
 log = logging.getLogger("ganexp")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
-    """folder: its files. record: the contents of `run.json`."""
+    """folder: its files. config: its settings. record: the contents of `run.json`. A notebook shows its newest grid."""
 
     folder: RunFolder
     config: Config
@@ -61,6 +64,19 @@ class Run:
             ) from None
         return cls(folder, _from_here(config, folder), record)
 
+    def __repr__(self) -> str:
+        told = [str(self.record["status"])]
+        if "iterations" in self.record:
+            told.append(f"{self.record['iterations']:,} iterations")
+        if (fid := headline(self.record)) is not None and self.evaluation is not None:
+            told.append(f"FID {fid:.2f}")
+        return f"<Run {self.folder}: {', '.join(told)}>"
+
+    def _repr_html_(self) -> str:
+        from ganexp import notebook
+
+        return notebook.run(self)
+
     @property
     def path(self) -> Path:
         return self.folder.path
@@ -75,6 +91,33 @@ class Run:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes that the generator can be asked for; none if it is not conditional."""
         return tuple(self.record["data"]["classes"]) if self.config.model.conditional else ()
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """The measurement of the run at its end; None if it was not measured, or was resumed and not measured again."""
+        found, iterations = self.record.get("evaluation"), self.record.get("iterations")
+        if found is None or self.record["status"] != "finished" or found.get("iterations", iterations) != iterations:
+            return None
+        return Evaluation.from_json(found)
+
+    @property
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """The columns of the evaluation: `samples`, `real` and `noise`, each by the metric's name; {} without one.
+
+        `pandas.DataFrame(run.metrics)` has a row for each metric.
+        """
+        return self.evaluation.columns if self.evaluation is not None else {}
+
+    @property
+    def losses(self) -> list[dict[str, float]]:
+        """The training scalars: for each iteration that was logged, `iteration`, `seconds`, `loss/generator` and so on.
+
+        `pandas.DataFrame(run.losses)` has a row for each of these iterations. They are read from TensorBoard's files or
+        from those of `logger=csv`; [] if the run has neither.
+        """
+        from ganexp.page import curves
+
+        return curves.rows(curves.read(self.folder, self.record.get("iterations_per_second")))
 
     def checkpoint(self, which: str | None = None) -> Path:
         """The file of `best`, `last`, or of a path, from here or within the run. None: the best, if there is one."""
@@ -125,10 +168,52 @@ class Run:
         """The trained network: (latent float [B, latent_dim], labels int64 [B] or None) to images float [B, C, H, W]
         in [-1, 1]. It is in eval mode, of the best checkpoint if there is one, with averaged weights if there are any.
         """
-        return self.network(self.checkpoint(), "ema" if self.config.train.ema_decay else "raw")
+        return self.network(self.checkpoint(), self._weights)
 
-    def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> Tensor:
-        """n pictures of `generator`, uint8 [n, C, H, W], on the CPU.
+    @property
+    def _weights(self) -> str:
+        """The averaged weights, if there are any."""
+        return "ema" if self.config.train.ema_decay else "raw"
+
+    def evaluate(
+        self, n: int = 10_000, checkpoint: str | None = None, weights: str | None = None, seed: int = 0
+    ) -> Evaluation:
+        """Measure n samples, as `python -m ganexp.evaluate run=…` does, and keep the result in the run's folder.
+
+        checkpoint: as for `Run.checkpoint`. weights: `ema` or `raw`; None: the average, if there is one. seed: of the
+        samples. The protocol is the in-domain one. UserError if the data has no evaluator.
+        """
+        from ganexp import device, evaluate
+
+        asked = {"run": str(self.path), "n": n, "checkpoint": checkpoint, "weights": weights, "seed": seed}
+        options = self._options("evaluate", evaluate.Evaluate, asked)
+        evaluation = evaluate.measure(options, self, device.choose(options.device))
+        self.record.update(self.folder.known_record())
+        return evaluation
+
+    def export(self, out: str | Path | None = None, checkpoint: str | None = None, weights: str | None = None) -> Path:
+        """Write the generator for other programs, as `python -m ganexp.export run=…` does. The folder of the files.
+
+        out: the folder; None: `export` in the run's folder. checkpoint, weights: as for `evaluate`. UserError if a
+        package of `ganexp[export]` is missing.
+        """
+        from ganexp import export
+
+        folder = Path(out) if out is not None else self.folder.export
+        export.check(folder)
+        asked = {"run": str(self.path), "checkpoint": checkpoint, "weights": weights}
+        options = self._options("export", export.Export, asked)
+        export.write(self, options.checkpoint, options.weights, folder)
+        return folder
+
+    def _options(self, command: str, schema: type, asked: dict[str, Any]) -> Any:
+        """The options of a command: what is asked for, and else what `conf/` says. UserError as for the command."""
+        conf: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{command}.yaml"))
+        asked = {**conf, **asked, "weights": asked["weights"] or self._weights}
+        return parse(OmegaConf.create({key: asked[key] for key in conf if key not in ("defaults", "hydra")}), schema)
+
+    def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> Samples:
+        """n pictures of `generator`, uint8 [n, C, H, W], on the CPU. A notebook shows them as a sheet.
 
         label: a class, by name or number. None: every class in turn. `all`: a row of n / classes pictures for each.
         Picture i of a seed is the same for any n. UserError for a class that does not exist, and for `all` if n is no
@@ -136,8 +221,9 @@ class Run:
         """
         if n < 1 or not 0 <= seed < 2**32:
             raise UserError(f"sample(n={n}, seed={seed}): n is 1 or more, and seed is from 0 to {2**32 - 1}")
-        batches = sample(self.generator, n, seed, labels_at=self._labels(label, n))
-        return torch.cat([images for images, _ in batches])
+        images, labels = zip(*sample(self.generator, n, seed, labels_at=self._labels(label, n)), strict=True)
+        names = [self.classes[number] for some in labels if some is not None for number in some.tolist()]
+        return Samples.of(torch.cat(images), names, columns=n // len(self.classes) if label == "all" else None)
 
     def stream(
         self,

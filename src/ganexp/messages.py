@@ -1,0 +1,58 @@
+"""Where the messages of a run go in a process that has a logging of its own, such as a notebook's."""
+
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganexp import progress
+
+LOGGERS = ("ganexp", "pytorch_lightning", "lightning_fabric", "py.warnings")
+"""The loggers that a run writes to. A command listens to the root logger, which here belongs to somebody else."""
+
+
+def to_file(path: Path) -> logging.Handler:
+    """A handler that writes `train.log`."""
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    return handler
+
+
+@contextlib.contextmanager
+def apart(path: Path) -> Iterator[None]:
+    """Inside the block, the messages of a run go to the file `path`, and to whoever looks on.
+
+    A process with handlers of its own gets the messages at its own level. Otherwise, and in a notebook that would show
+    no progress, they are printed; errors are not printed, because they are raised. The root logger is left alone.
+    """
+    loggers = [logging.getLogger(name) for name in (*LOGGERS, "ganexp.losses")]
+    before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]
+    file, shown = to_file(path), _shown()
+    try:
+        for logger in loggers[: len(LOGGERS)]:
+            logger.handlers = [*logger.handlers, file, shown]
+            logger.propagate = False
+        loggers[0].setLevel(logging.INFO)
+        yield
+    finally:
+        for logger, level, propagate, handlers in before:
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, handlers
+        file.close()
+
+
+def _shown() -> logging.Handler:
+    ours, root = logging.getLogger("ganexp"), logging.getLogger()
+    if root.handlers and (ours.isEnabledFor(logging.INFO) or not progress.in_notebook()):
+        return _Forward(ours.getEffectiveLevel())
+    printed = logging.StreamHandler(sys.stdout if progress.in_notebook() else sys.stderr)
+    printed.addFilter(lambda record: record.levelno < logging.ERROR)
+    return printed
+
+
+class _Forward(logging.Handler):
+    """Hands messages to the root logger's handlers."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logging.getLogger().handle(record)

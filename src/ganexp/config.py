@@ -137,13 +137,14 @@ INERT = (
     "callback",
     "samples",
     "checkpoint",
+    "data.second_evaluator",
     "trainer.log_every_n_steps",
     "trainer.graphs",
     "trainer.devices",
     "trainer.num_nodes",
     "model.summary",
 )
-"""Keys, or sections, that change nothing of what a run learns or of how it is measured."""
+"""Keys, or sections, that change nothing of what a run learns or of how it is ranked."""
 
 
 def within(key: str, sections: Iterable[str]) -> bool:

@@ -187,7 +187,7 @@ def _from_here(config: Config, folder: RunFolder) -> Config:
     if started is None:
         return config
     data = dict(config.data)
-    for key in ("root", "evaluator"):
+    for key in ("root", "evaluator", "second_evaluator"):
         value = data.get(key)
         if isinstance(value, str) and not Path(value).expanduser().exists() and (started / value).exists():
             data[key] = str(started / value)

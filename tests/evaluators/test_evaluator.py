@@ -18,7 +18,7 @@ from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
 from ganexp.evaluators import evaluator
 from ganexp.evaluators import fitting as fitting_module
-from ganexp.evaluators.classifier import Architecture, Classifier, Residual, Whitening
+from ganexp.evaluators.classifier import Architecture, Residual, Whitening
 from ganexp.evaluators.fitting import Fitting, _cut_out, fit
 from ganexp.evaluators.training import guessing_accuracy, set_aside
 from ganexp.metrics.frechet import Statistics, frechet_distance
@@ -270,7 +270,7 @@ def test_a_cut_is_a_square_of_its_side():
 
 def test_once_trained_the_features_are_the_mean_of_two_views_a_pixel_off_in_opposite_directions():
     torch.manual_seed(0)
-    network = Classifier(Architecture((4, 4), pooled=False, two_views=True), (3, 16, 16), 10)
+    network = Architecture((4, 4), pooled=False, two_views=True).network((3, 16, 16), 10)
     images = torch.randn(4, 3, 16, 16)
     torch.testing.assert_close(network.train()(images)[0], network.body(images))
     features, _ = network.eval()(images)
@@ -281,7 +281,7 @@ def test_once_trained_the_features_are_the_mean_of_two_views_a_pixel_off_in_oppo
 
 def test_a_residual_block_is_a_third_convolution_and_a_way_past_the_last_two():
     torch.manual_seed(0)
-    network = Classifier(Architecture((4,), pooled=False, residual=True), (3, 16, 16), 10).eval()
+    network = Architecture((4,), pooled=False, residual=True).network((3, 16, 16), 10).eval()
     assert sum(isinstance(layer, torch.nn.Conv2d) for layer in network.modules()) == 3
     [residual] = (layer for layer in network.body if isinstance(layer, Residual))
     torch.nn.init.zeros_(residual[-1].weight)

@@ -1,7 +1,7 @@
 """How a classifier is trained."""
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +20,7 @@ from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, Posit
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
-from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.classifier import Classifier, ClassifierOptions
 from ganexp.evaluators.unfinished import Unfinished
 
 
@@ -51,7 +51,7 @@ class Fitting:
 
 
 def fit(
-    architecture: Architecture,
+    architecture: ClassifierOptions,
     fitting: Fitting,
     pictures: Pictures,
     flip: bool,
@@ -71,7 +71,7 @@ def fit(
             "from; set it lower, or have more"
         )
     torch.manual_seed(fitting.seed)
-    network = Classifier(architecture, pictures.shape, len(pictures.classes))
+    network = architecture.network(pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(fitting.average), use_buffers=True)
@@ -84,7 +84,12 @@ def fit(
     rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())
     state = Unfinished(
         unfinished,
-        {"architecture": asdict(architecture), "recipe": vars(fitting), "pictures": pictures.sha256(), "flip": flip},
+        {
+            "architecture": architecture.described(),
+            "recipe": vars(fitting),
+            "pictures": pictures.sha256(),
+            "flip": flip,
+        },
         [network, average, optimizer, rate],
     )
     begin = state.restore(device) * batches.per_epoch
@@ -117,7 +122,7 @@ def _parameter_groups(network: Classifier, fitting: Fitting) -> list[dict[str, A
     lr, decay = fitting.lr, fitting.weight_decay
     if not fitting.shift_rate:
         return [{"params": [p for p in network.parameters() if p.requires_grad], "lr": lr, "weight_decay": decay}]
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
     for norm in norms:
         norm.weight.requires_grad_(False)
     shifts = [norm.bias for norm in norms]

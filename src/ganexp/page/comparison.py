@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import fmean
 
 from ganexp.evaluation import Card, differences
@@ -17,7 +18,10 @@ UNKNOWN = "–"
 """Stands for the value of a setting that a run does not have."""
 
 FEW = 3
-"""Settings that a group's label has room for."""
+"""Settings that a group's label has room for, and pairs of groups that a sentence names."""
+
+OTHER_DISTANCE = re.compile(r"(fid|mind)_(?!test_)[^/]+$")
+"""Names of the distances from training pictures, other than those of single classes."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Section:
         """The metric that ranks the groups: a Fréchet distance, where lower is better."""
         return next((name for name in self.metrics if name.startswith("fid") and "/" not in name), None)
 
+    def title(self, metric: str) -> str:
+        """The short name of a metric, with the evaluator if it is the second one."""
+        name, second = glossary.entry(metric).name, self.card.second_evaluator
+        return f"{name} by {second}" if metric.partition("_")[2] == second else name
+
     @property
     def knows_data(self) -> bool:
         """Whether the evaluator was trained on pictures of this kind; true unless a card says otherwise."""
@@ -90,9 +99,7 @@ class Section:
             for group in (first, second)
             if len(group.runs) < group.of
         ]
-        once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
-        noise = once * (1 / len(a) + 1 / len(b)) ** 0.5
-        gap = fmean(b) - fmean(a)
+        gap, noise = _gap(first, second, metric)
         if gap <= 2 * noise:
             said.append(
                 f"The gap of {number(gap)} is within twice the noise of measuring ({number(noise)}), so neither leads."
@@ -100,6 +107,47 @@ class Section:
         else:
             said.append(significance(a, b))
         return " ".join(said)
+
+    @property
+    def second_opinion(self) -> str:
+        """Which groups other distances put the other way round than the headline does, by more than their noise; empty
+        if there are no two groups or no other distances."""
+        headline = self.headline
+        others = [name for name in self.metrics if name != headline and OTHER_DISTANCE.match(name)]
+        ranked = [group for group in self.groups if headline and group.values(headline)]
+        if headline is None or not others or len(ranked) < 2:
+            return ""
+        said = []
+        for ahead, behind in combinations(ranked, 2):
+            if not _leads(ahead, behind, headline):
+                continue
+            if against := [self.title(name) for name in others if _leads(behind, ahead, name)]:
+                said.append(f"{behind.label} is before {ahead.label} by {listed(against)}")
+        if not said:
+            return f"No two are the other way round by {listed([self.title(name) for name in others], 'or')}."
+        more = f"; and {len(said) - FEW} other pairs" if len(said) > FEW else ""
+        return f"Other distances disagree with the {self.title(headline)}: {'; '.join(said[:FEW])}{more}."
+
+
+def _gap(first: Group, second: Group, metric: str) -> tuple[float, float]:
+    """How much larger the mean of the second group is, and the noise of measuring that difference."""
+    a, b = first.values(metric), second.values(metric)
+    once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
+    return fmean(b) - fmean(a), once * (1 / len(a) + 1 / len(b)) ** 0.5
+
+
+def _leads(first: Group, second: Group, metric: str) -> bool:
+    """Whether the first group's distance is smaller by more than twice the noise of measuring."""
+    if not (first.values(metric) and second.values(metric)):
+        return False
+    gap, noise = _gap(first, second, metric)
+    return gap > 2 * noise
+
+
+def listed(words: Sequence[str], joined: str = "and") -> str:
+    """`a, b and c`"""
+    *first, last = words
+    return f"{', '.join(first)} {joined} {last}" if first else last
 
 
 def differing(runs: Sequence[RunSummary]) -> list[str]:
@@ -171,6 +219,9 @@ def sections(every: Sequence[Group]) -> list[Section]:
 
 
 def _section(card: Card, members: list[Group], first: Card) -> Section:
+    cards = (_card(run) for group in members for run in group.runs)
+    card = next((found for found in cards if found.second_evaluator), card)
+    members = [dataclasses.replace(group, runs=[_alike(run, card) for run in group.runs]) for group in members]
     names = list(dict.fromkeys(name for group in members for run in group.runs for name in run.metrics))
     columns = varying(members) if len(members) > 1 else list(members[0].settings)
     # The first digits of a hash suffice to tell it from another one.
@@ -182,6 +233,17 @@ def _section(card: Card, members: list[Group], first: Card) -> Section:
     scores = {group.number: fmean(values) for group in members if (values := group.values(key))}
     best_first = sorted(members, key=lambda group: scores.get(group.number, float("inf")))
     return dataclasses.replace(section, groups=best_first)
+
+
+def _alike(run: RunSummary, card: Card) -> RunSummary:
+    """The run without the metrics that were measured under other conditions than those of `card`."""
+    own = _card(run)
+    other = [name for name in run.metrics if own.conditions(name) != card.conditions(name)]
+    if not other:
+        return run
+    note = f"Measured by other weights or along other directions than in the other runs, so left out: {listed(other)}."
+    kept = {name: value for name, value in run.metrics.items() if name not in other}
+    return dataclasses.replace(run, metrics=kept, notes=(*run.notes, note))
 
 
 def _card(run: RunSummary) -> Card:

@@ -36,7 +36,7 @@ NAMED = 40
 FIRST = ("loss/discriminator", "loss/generator", "fid")
 """Beginnings of the names of the curves that are shown at first."""
 
-FRONT = ("recall", "precision", "coverage", "class_accuracy", "duplicates", "kid")
+FRONT = ("recall", "precision", "coverage", "class_accuracy", "mind", "duplicates", "kid")
 """Metrics that the table shows beside the headline, in this order; the others are behind `All columns`."""
 
 
@@ -120,12 +120,16 @@ def _data(
     tags = dict.fromkeys(tag for run in runs for tag in run.curves)
     shown = [next((tag for tag in tags if tag.startswith(start)), None) for start in FIRST]
     common = _common(runs)
-    metrics = dict.fromkeys(name for section in compared for name in _front(section))
+    metrics = {
+        name: vars(glossary.entry(name)) | {"name": section.title(name), "arrow": glossary.entry(name).arrow}
+        for section in compared
+        for name in _front(section)
+    }
     return {
         "columns": list(columns),
         "tags": list(tags),
         "shown": [tag for tag in shown if tag],
-        "metrics": {name: vars(glossary.entry(name)) | {"arrow": glossary.entry(name).arrow} for name in metrics},
+        "metrics": metrics,
         "sections": [{"headline": section.headline, "floors": section.floors} for section in compared],
         "common": common,
         "runs": [

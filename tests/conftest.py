@@ -102,10 +102,10 @@ def make_evaluator(path: Path, kind: str = "convolutions") -> Path:
     from ganexp.evaluators.classifier import Architecture
     from ganexp.evaluators.evaluator import save
     from ganexp.evaluators.fitting import Fitting, fit
-    from ganexp.evaluators.perceptron import Perceptron
+    from ganexp.evaluators.lenet import LeNet
 
     pictures = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10).load()
-    architecture = Architecture((4, 4, 4), pooled=False) if kind == "convolutions" else Perceptron((8,))
+    architecture = Architecture((4, 4, 4), pooled=False) if kind == "convolutions" else LeNet((2, 2, 8, 8))
     fitting = Fitting(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
     # The command would refuse it: nobody can tell classes of noise apart. Here it only has to be small.
     save(fit(architecture, fitting, pictures, False, torch.device("cpu")), architecture, fitting, pictures, path)
@@ -119,7 +119,7 @@ def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def second_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_mlp.pt", "perceptron")
+    return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_lenet.pt", "lenet")
 
 
 TINY = [

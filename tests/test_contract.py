@@ -97,7 +97,7 @@ def test_nothing_is_new_that_is_not_promised(now):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         evaluator = make_evaluator(Path(scratch, "fake_cnn.pt"))
-        second = make_evaluator(Path(scratch, "fake_mlp.pt"), "perceptron")
+        second = make_evaluator(Path(scratch, "fake_lenet.pt"), "lenet")
         promised = configurations() | results(Path(scratch), evaluator, second)
     GOLDEN.write_text("".join(f"{line}\n" for line in sorted(promised)))
     print(f"{len(promised)} lines are in {GOLDEN}", file=sys.stderr)

@@ -53,11 +53,11 @@ def test_every_figure_stands_beside_that_of_real_pictures(finished):
         "fid_fake_cnn", "fid_test_fake_cnn", "kid_fake_cnn", "precision", "recall", "density", "coverage",
         "classifier_score", "class_divergence", "modes", "neighbour_distance", "copies", "duplicates",
         "class_accuracy", "fid_fake_cnn/mean", "fid_fake_cnn/0", "fid_fake_cnn/9",
-        "mind_fake_cnn", "fid_fake_mlp", "mind_fake_mlp",
+        "mind_fake_cnn", "fid_fake_lenet", "mind_fake_lenet",
     }  # fmt: skip
     assert known <= final["figures"].keys() and known <= final["floors"].keys()
     assert final["floors"]["fid_fake_cnn"] < final["figures"]["fid_fake_cnn"]
-    assert final["noise"].keys() == {"fid_fake_cnn", "mind_fake_cnn", "fid_fake_mlp", "mind_fake_mlp"}
+    assert final["noise"].keys() == {"fid_fake_cnn", "mind_fake_cnn", "fid_fake_lenet", "mind_fake_lenet"}
     assert sum(final["classes"].values()) == pytest.approx(1)
 
 
@@ -65,11 +65,11 @@ def test_the_second_evaluator_measures_at_the_end_alone_and_its_card_stands_in_t
     *while_training, final = lines(finished)
     card = json.loads(second_evaluator.with_suffix(".json").read_text())
     assert final["card"]["second_evaluator_sha256"] == card["sha256"]
-    assert (final["card"]["second_evaluator"], final["card"]["directions"]) == ("fake_mlp", 1000)
+    assert (final["card"]["second_evaluator"], final["card"]["directions"]) == ("fake_lenet", 1000)
     assert final["card"]["directions_seed"] == 0
     assert next(iter(final["figures"])) == "fid_fake_cnn"  # The first one ranks runs and tells a sweep what is best.
     for line in while_training:
-        assert not any("fake_mlp" in key or key.startswith("mind") for key in line)
+        assert not any("fake_lenet" in key or key.startswith("mind") for key in line)
         assert not {"second_evaluator", "directions"} & line["card"].keys()
 
 
@@ -82,11 +82,11 @@ def test_a_second_opinion_can_be_had_of_an_older_run_and_left_out_of_any(type_, 
     for typed, measured in ((), False), ((f"data.second_evaluator={second_evaluator}",), True):
         done = type_("evaluate", "run=run", "n=120", "out=all.json", *typed)
         assert done.returncode == 0, done.stderr
-        assert ("fid_fake_mlp" in json.loads((run.parent / "all.json").read_text())["figures"]) == measured
+        assert ("fid_fake_lenet" in json.loads((run.parent / "all.json").read_text())["figures"]) == measured
     saved.write_text(text)
     done = type_("evaluate", "run=run", "n=120", "out=all.json", "data.second_evaluator=null")
     found = json.loads((run.parent / "all.json").read_text())
-    assert not any("mlp" in name for name in (*found["figures"], *found["floors"], *found["noise"], *found["card"]))
+    assert not any("lenet" in name for name in (*found["figures"], *found["floors"], *found["noise"], *found["card"]))
     assert "mind_fake_cnn" in found["figures"]
 
 

@@ -15,7 +15,7 @@ from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier, ClassifierOptions
 from ganexp.evaluators.fitting import Fitting
-from ganexp.evaluators.perceptron import Perceptron
+from ganexp.evaluators.lenet import LeNet
 from ganexp.folder import whole, write_whole
 
 log = logging.getLogger("ganexp")
@@ -23,7 +23,7 @@ log = logging.getLogger("ganexp")
 SHIPPED = Path(__file__).parent
 """The folder of the evaluators that come with ganexp."""
 
-ARCHITECTURES: dict[str, type[ClassifierOptions]] = {kind.kind: kind for kind in (Architecture, Perceptron)}
+ARCHITECTURES: dict[str, type[ClassifierOptions]] = {kind.kind: kind for kind in (Architecture, LeNet)}
 """By the name that a card gives them."""
 
 BATCH_SIZE = 125

@@ -122,7 +122,7 @@ def _parameter_groups(network: Classifier, fitting: Fitting) -> list[dict[str, A
     lr, decay = fitting.lr, fitting.weight_decay
     if not fitting.shift_rate:
         return [{"params": [p for p in network.parameters() if p.requires_grad], "lr": lr, "weight_decay": decay}]
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.weight.requires_grad_(False)
     shifts = [norm.bias for norm in norms]

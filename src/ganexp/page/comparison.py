@@ -110,23 +110,24 @@ class Section:
 
     @property
     def second_opinion(self) -> str:
-        """Which groups other distances put the other way round than the headline does, by more than their noise; empty
-        if there are no two groups or no other distances."""
+        """Which groups other distances order otherwise than the headline does, by more than the noise of measuring;
+        empty if there are no two groups or no other distances."""
         headline = self.headline
         others = [name for name in self.metrics if name != headline and OTHER_DISTANCE.match(name)]
         ranked = [group for group in self.groups if headline and group.values(headline)]
         if headline is None or not others or len(ranked) < 2:
             return ""
-        said = []
-        for ahead, behind in combinations(ranked, 2):
-            if not _leads(ahead, behind, headline):
-                continue
-            if against := [self.title(name) for name in others if _leads(behind, ahead, name)]:
-                said.append(f"{behind.label} is before {ahead.label} by {listed(against)}")
+        said = [
+            f"{behind.label} is ahead of {ahead.label} in {listed(against)}"
+            for ahead, behind in combinations(ranked, 2)
+            if _leads(ahead, behind, headline)
+            and (against := [self.title(name) for name in others if _leads(behind, ahead, name)])
+        ]
         if not said:
-            return f"No two are the other way round by {listed([self.title(name) for name in others], 'or')}."
-        more = f"; and {len(said) - FEW} other pairs" if len(said) > FEW else ""
-        return f"Other distances disagree with the {self.title(headline)}: {'; '.join(said[:FEW])}{more}."
+            told = listed([self.title(name) for name in others])
+            return f"The other distances, {told}, agree with this order as far as the noise of measuring tells."
+        more = f"; and so on for {len(said) - FEW} other pairs" if len(said) > FEW else ""
+        return f"Other distances do not agree with this order: {'; '.join(said[:FEW])}{more}."
 
 
 def _gap(first: Group, second: Group, metric: str) -> tuple[float, float]:
@@ -144,10 +145,10 @@ def _leads(first: Group, second: Group, metric: str) -> bool:
     return gap > 2 * noise
 
 
-def listed(words: Sequence[str], joined: str = "and") -> str:
+def listed(words: Sequence[str]) -> str:
     """`a, b and c`"""
     *first, last = words
-    return f"{', '.join(first)} {joined} {last}" if first else last
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def differing(runs: Sequence[RunSummary]) -> list[str]:

@@ -238,7 +238,7 @@ def test_lenet_5_has_the_parameters_of_lenet_5():
     network = LeNet((6, 16, 120, 84)).network((1, 28, 28), 10)
     assert sum(p.numel() for p in network.parameters()) == 61_706
     features, logits = network(torch.zeros(3, 1, 28, 28))
-    assert features.shape == (3, 84) and logits.shape == (3, 10)
+    assert features.shape == (3, 120) and logits.shape == (3, 10)
     assert LeNet((2, 3, 4, 5)).network((3, 33, 12), 7)(torch.zeros(1, 3, 33, 12))[1].shape == (1, 7)
     with pytest.raises(UserError, match="12x12 pixels or more"):
         LeNet((6, 16, 120, 84)).network((1, 28, 11), 10)

@@ -72,8 +72,8 @@ class Architecture(ClassifierOptions):
             channels, sides = width, [side // 2 for side in sides]
         body = nn.Sequential(*layers, *[nn.AdaptiveMaxPool2d(1)] * self.pooled, nn.Flatten())
         num_features = channels if self.pooled else channels * math.prod(sides)
-        dropout = 0.0 if self.pooled else 0.3
-        return Classifier(body, shape[0], num_features, num_classes, dropout, self.two_views)
+        head = nn.Sequential(nn.Dropout(0.0 if self.pooled else 0.3), nn.Linear(num_features, num_classes))
+        return Classifier(body, head, shape[0], self.two_views)
 
 
 class Whitening(nn.Conv2d):
@@ -101,25 +101,16 @@ class Residual(nn.Sequential):
 
 
 class Classifier(nn.Module):
-    """A body that makes features of pictures, and a linear head.
+    """A body that makes features of pictures, and a head that tells classes by them.
 
     The input is float [B, C, H, W] in [-1, 1], the output (features float [B, F], logits float [B, K]).
     """
 
-    def __init__(
-        self,
-        body: nn.Sequential,
-        channels: int,
-        num_features: int,
-        num_classes: int,
-        dropout: float = 0.0,
-        two_views: bool = False,
-    ):
+    def __init__(self, body: nn.Sequential, head: nn.Sequential, channels: int, two_views: bool = False):
         super().__init__()
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
         self.deviation = nn.Buffer(torch.ones(channels, 1, 1))
-        self.body, self.two_views = body, two_views
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(num_features, num_classes))
+        self.body, self.head, self.two_views = body, head, two_views
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         images = (images - self.mean) / self.deviation

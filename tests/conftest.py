@@ -124,7 +124,7 @@ def train(type_) -> Train:
     return functools.partial(type_, "train")
 
 
-def make_evaluator(path: Path) -> Path:
+def make_evaluator(path: Path, kind: str = "convolutions") -> Path:
     """Train an evaluator of the pictures that `tiny` trains on; its weights are the file `path`."""
     import torch
 
@@ -132,9 +132,10 @@ def make_evaluator(path: Path) -> Path:
     from ganexp.evaluators.classifier import Architecture
     from ganexp.evaluators.evaluator import save
     from ganexp.evaluators.fitting import Fitting, fit
+    from ganexp.evaluators.lenet import LeNet
 
     pictures = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=10).load()
-    architecture = Architecture((4, 4, 4), pooled=False)
+    architecture = Architecture((4, 4, 4), pooled=False) if kind == "convolutions" else LeNet((2, 2, 8, 8))
     fitting = Fitting(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
     # The command would refuse it: nobody can tell classes of noise apart. Here it only has to be small.
     save(fit(architecture, fitting, pictures, False, torch.device("cpu")), architecture, fitting, pictures, path)
@@ -144,6 +145,11 @@ def make_evaluator(path: Path) -> Path:
 @pytest.fixture(scope="session")
 def fake_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_cnn.pt")
+
+
+@pytest.fixture(scope="session")
+def second_evaluator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_evaluator(tmp_path_factory.mktemp("evaluator") / "fake_lenet.pt", "lenet")
 
 
 TINY = [
@@ -169,12 +175,13 @@ def tiny() -> list[str]:
 
 
 @pytest.fixture
-def measured(tiny, fake_evaluator) -> list[str]:
+def measured(tiny, fake_evaluator, second_evaluator) -> list[str]:
     """The same, with evaluations."""
     return [
         *tiny,
         "data.n=256",
         f"data.evaluator={fake_evaluator}",
+        f"data.second_evaluator={second_evaluator}",
         "evaluation.every=2",
         "evaluation.samples=100",
         "evaluation.final=120",

@@ -32,6 +32,15 @@ def evaluation(fid: float, **card: Any) -> dict[str, Any]:
     }
 
 
+def with_second_opinion(fid: float, second: float, mind: float, **card: Any) -> dict[str, Any]:
+    """An evaluation with MIND and with the FID of a second evaluator, each measured to within 0.2."""
+    found = evaluation(fid, **{"second_evaluator": "mnist_lenet_v1", "second_evaluator_sha256": "d" * 64} | card)
+    found["card"] = {"directions": 1000, "directions_seed": 0} | found["card"]
+    found["figures"] |= {"mind_mnist_cnn_v1": mind, "fid_mnist_lenet_v1": second}
+    found["noise"] |= {"mind_mnist_cnn_v1": 0.2, "fid_mnist_lenet_v1": 0.2}
+    return found
+
+
 def write_run(
     folder: Path,
     *typed: str,

@@ -54,10 +54,17 @@ def configurations() -> set[str]:
     return found
 
 
-def results(folder: Path, evaluator: Path) -> set[str]:
+def results(folder: Path, evaluator: Path, second: Path) -> set[str]:
     """The files of a conditional run, and the keys that it and an evaluation of it write."""
-    own = ["data.n=256", f"data.evaluator={evaluator}", "evaluation.every=2", "evaluation.samples=100"]
-    typed = [*TINY, *own, "evaluation.final=120", "model.conditional=true", "hydra.run.dir=run"]
+    own = ["data.n=256", f"data.evaluator={evaluator}", f"data.second_evaluator={second}", "evaluation.every=2"]
+    typed = [
+        *TINY,
+        *own,
+        "evaluation.samples=100",
+        "evaluation.final=120",
+        "model.conditional=true",
+        "hydra.run.dir=run",
+    ]
     for command, arguments in (("train", typed), ("evaluate", ["run=run", "n=100", "device=cpu", "out=out.json"])):
         done = type_in(folder, command, *arguments)
         assert done.returncode == 0, done.stderr
@@ -75,8 +82,8 @@ def results(folder: Path, evaluator: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def now(tmp_path_factory: pytest.TempPathFactory, fake_evaluator: Path) -> set[str]:
-    return configurations() | results(tmp_path_factory.mktemp("contract"), fake_evaluator)
+def now(tmp_path_factory: pytest.TempPathFactory, fake_evaluator: Path, second_evaluator: Path) -> set[str]:
+    return configurations() | results(tmp_path_factory.mktemp("contract"), fake_evaluator, second_evaluator)
 
 
 def test_nothing_that_is_promised_is_gone(now):
@@ -90,6 +97,7 @@ def test_nothing_is_new_that_is_not_promised(now):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         evaluator = make_evaluator(Path(scratch, "fake_cnn.pt"))
-        promised = configurations() | results(Path(scratch), evaluator)
+        second = make_evaluator(Path(scratch, "fake_lenet.pt"), "lenet")
+        promised = configurations() | results(Path(scratch), evaluator, second)
     GOLDEN.write_text("".join(f"{line}\n" for line in sorted(promised)))
     print(f"{len(promised)} lines are in {GOLDEN}", file=sys.stderr)

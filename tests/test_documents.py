@@ -62,10 +62,11 @@ def test_the_readme_lists_every_option(group):
     assert sorted(named) == options(group)
 
 
-def test_the_table_of_what_evaluators_see_is_that_of_their_cards():
-    table = (ROOT / "docs" / "evaluation.md").read_text().partition("| | mnist_cnn")[2].partition("\n\n")[0]
-    names = ["mnist_cnn" + table.split("|")[0].strip(), table.split("|")[1].strip()]
-    for column, name in enumerate(names):
+@pytest.mark.parametrize(("place", "distance"), [(1, "fid"), (2, "mind")])
+def test_the_tables_of_what_evaluators_see_are_those_of_their_cards(place, distance):
+    text = (ROOT / "docs" / "evaluation.md").read_text().split("| | mnist_cnn_v1")[place].partition("\n\n")[0]
+    header, _, *rows = [[cell.strip() for cell in line.split("|")[:-1]] for line in text.splitlines()]
+    for column, name in enumerate(["mnist_cnn_v1", *header[1:]]):
         card = json.loads((ROOT / "src" / "ganexp" / "evaluators" / f"{name}.json").read_text())
-        told = [line.split("|")[2 + column].strip() for line in table.splitlines()[2:]]
-        assert [float(number) for number in told] == [float(f"{distance:.3g}") for distance in card["fid"].values()]
+        told = [float(row[2 + column].replace(",", "")) for row in rows]
+        assert told == [float(f"{value:.3g}") for value in card[distance].values()]

@@ -55,10 +55,53 @@ def test_every_metric_stands_beside_that_of_real_pictures(finished):
         "fid_fake_cnn", "fid_test_fake_cnn", "kid_fake_cnn", "precision", "recall", "density", "coverage",
         "classifier_score", "class_divergence", "modes", "neighbour_distance", "copies", "duplicates",
         "class_accuracy", "fid_fake_cnn/mean", "fid_fake_cnn/0", "fid_fake_cnn/9",
+        "mind_fake_cnn", "fid_fake_lenet", "mind_fake_lenet",
     }  # fmt: skip
     assert known <= final["figures"].keys() and known <= final["floors"].keys()
     assert final["floors"]["fid_fake_cnn"] < final["figures"]["fid_fake_cnn"]
+    assert final["noise"].keys() == {"fid_fake_cnn", "mind_fake_cnn", "fid_fake_lenet", "mind_fake_lenet"}
     assert sum(final["classes"].values()) == pytest.approx(1)
+
+
+def test_the_second_evaluator_measures_at_the_end_alone_and_its_card_stands_in_the_card(finished, second_evaluator):
+    *while_training, final = lines(finished)
+    card = json.loads(second_evaluator.with_suffix(".json").read_text())
+    assert final["card"]["second_evaluator_sha256"] == card["sha256"]
+    assert (final["card"]["second_evaluator"], final["card"]["directions"]) == ("fake_lenet", 1000)
+    assert final["card"]["directions_seed"] == 0
+    assert next(iter(final["figures"])) == "fid_fake_cnn"  # The first one ranks runs and tells a sweep what is best.
+    for line in while_training:
+        assert not any("fake_lenet" in key or key.startswith("mind") for key in line)
+        assert not {"second_evaluator", "directions"} & line["card"].keys()
+
+
+def test_a_second_opinion_can_be_had_of_an_older_run_and_left_out_of_any(type_, run, second_evaluator):
+    saved = run / ".hydra" / "config.yaml"
+    text = saved.read_text()
+    older = [line for line in text.splitlines() if "second_evaluator" not in line]
+    assert len(older) == len(text.splitlines()) - 1
+    saved.write_text("\n".join(older))
+    for typed, measured in ((), False), ((f"data.second_evaluator={second_evaluator}",), True):
+        done = type_("evaluate", "run=run", "n=120", "out=all.json", *typed)
+        assert done.returncode == 0, done.stderr
+        assert ("fid_fake_lenet" in json.loads((run.parent / "all.json").read_text())["figures"]) == measured
+    saved.write_text(text)
+    done = type_("evaluate", "run=run", "n=120", "out=all.json", "data.second_evaluator=null")
+    found = json.loads((run.parent / "all.json").read_text())
+    assert not any("lenet" in name for name in (*found["figures"], *found["floors"], *found["noise"], *found["card"]))
+    assert "mind_fake_cnn" in found["figures"]
+
+
+def test_a_second_evaluator_that_cannot_measure_is_told_of_before_the_training(train, measured, fake_evaluator):
+    for second, sentence in (
+        (fake_evaluator, "data.evaluator has this name already"),
+        ("cifar10_cnn_v6", "data.second_evaluator=cifar10_cnn_v6 measures pictures of (3, 32, 32)"),
+        ("mnist_cnn", "data.second_evaluator=mnist_cnn: no such evaluator; did you mean mnist_cnn_v1"),
+    ):
+        done = train(*measured, f"data.second_evaluator={second}")
+        assert done.returncode == 2 and sentence in done.stderr
+        assert "data.second_evaluator=null" in done.stderr or "no such evaluator" in done.stderr
+        assert "Training on" not in done.stderr
 
 
 def test_tensorboard_gets_the_metrics_the_neighbours_and_a_row_of_hparams(finished):
@@ -185,8 +228,8 @@ def test_a_score_does_not_depend_on_batches_nor_on_the_order_of_the_pictures(fak
     def figures(size: int, order: torch.Tensor) -> dict[str, float]:
         torch.manual_seed(size)
         batches = zip(held_out.images[order].split(size), held_out.labels[order].split(size), strict=True)
-        samples, _ = protocol.embed(batches, pictures.classes)
-        return protocol.evaluate(samples, "given", None).metrics
+        samples, images = protocol.embed(batches, pictures.classes)
+        return protocol.evaluate(samples, images, "given", None).metrics
 
     ordered = torch.arange(len(held_out.images))
     whole = figures(len(ordered), ordered)

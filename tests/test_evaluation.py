@@ -49,6 +49,28 @@ def test_an_older_card_stands_for_an_evaluator_that_knows_the_data():
     assert differences(CARD, unknown) == ["evaluator_knows_data: True against False"]
 
 
+SECOND = replace(
+    CARD, second_evaluator="mnist_lenet_v1", second_evaluator_sha256="ee", directions=1000, directions_seed=0
+)
+
+
+def test_a_second_opinion_makes_no_other_card_but_its_metrics_depend_on_it():
+    assert (
+        SECOND == CARD
+        and hash(SECOND) == hash(CARD)
+        and differences(SECOND, replace(CARD, samples=9)) == ["samples: 10000 against 9"]
+    )
+    assert Card.from_json(json.loads(json.dumps(SECOND.to_json()))).to_json() == SECOND.to_json() != CARD.to_json()
+    for change, unlike in (
+        ({"second_evaluator_sha256": "ff"}, {"fid_mnist_lenet_v1", "mind_mnist_lenet_v1"}),
+        ({"directions": 10}, {"mind_mnist_cnn_v1", "mind_mnist_lenet_v1"}),
+        ({"directions_seed": 1}, {"mind_mnist_cnn_v1", "mind_mnist_lenet_v1"}),
+    ):
+        other = replace(SECOND, **change)
+        names = ("fid_mnist_cnn_v1", "mind_mnist_cnn_v1", "fid_mnist_lenet_v1", "mind_mnist_lenet_v1", "recall")
+        assert {name for name in names if SECOND.conditions(name) != other.conditions(name)} == unlike
+
+
 def test_what_a_card_does_not_say_is_none():
     assert Card.from_json({"evaluator": "mine"}).reference_sha256 is None
 

@@ -131,7 +131,7 @@ def test_only_keys_that_change_nothing_of_what_is_learned_may_differ():
     assert set(MAY_DIFFER) == {
         "resume", "logger", "callback", "samples", "checkpoint", "trainer.log_every_n_steps",
         "fork", "at", "start", "trainer.graphs", "model.summary", "trainer.devices", "trainer.num_nodes",
-        "trainer.max_steps", "evaluation", "data.evaluator", "data.root",
+        "data.second_evaluator", "trainer.max_steps", "evaluation", "data.evaluator", "data.root",
     }  # fmt: skip
 
 

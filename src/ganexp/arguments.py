@@ -22,7 +22,7 @@ from ganexp.errors import UserError, no_such_key
 
 TEXT = {
     *("run", "resume", "fork", "root", "samples", "checkpoint", "at", "out", "note", "class"),
-    *("data.root", "data.evaluator"),
+    *("data.root", "data.evaluator", "data.second_evaluator"),
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"),
 }
 """Keys whose value is a path or a name. The value is taken as typed: `2024`, `nan`, `it's` and `a=b` are names too."""

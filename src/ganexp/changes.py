@@ -12,13 +12,14 @@ INERT = (
     "callback",
     "samples",
     "checkpoint",
+    "data.second_evaluator",
     "trainer.log_every_n_steps",
     "trainer.graphs",
     "trainer.devices",
     "trainer.num_nodes",
     "model.summary",
 )
-"""Keys, or sections, that change nothing of what a run learns or of how it is measured."""
+"""Keys, or sections, that change nothing of what a run learns or of how it is ranked."""
 
 MAY_DIFFER = (*INERT, "trainer.max_steps", "evaluation", "data.evaluator", "data.root")
 """Keys, or sections, that may differ from the run's own when it is resumed, because the run learns the same. Two are

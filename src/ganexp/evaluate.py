@@ -43,6 +43,7 @@ class Evaluate:
     seed: Annotated[int, Ge(0), Lt(2**32)]
     device: Literal["auto", "cpu", "cuda", "mps"]
     protocol: Literal["in_domain", "official"]
+    extractor: Literal["inception", "dinov2", "clip"]
     gan_train: bool
     out: str | None
     data: dict[str, Any] | None = None
@@ -56,6 +57,8 @@ def evaluate(composed: DictConfig) -> None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
     if config.gan_train and (config.samples is not None or config.protocol == "official"):
         raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
+    if config.extractor != "inception" and config.protocol == "in_domain":
+        raise UserError(f"extractor={config.extractor} is for protocol=official: type it too, or leave extractor= out")
     if config.out is not None and not config.out.endswith(".json"):
         raise UserError(f"out={config.out}: the metrics are a .json file; type out={config.out}.json")
     out = writable(Path(config.out)) if config.out is not None else None
@@ -95,7 +98,7 @@ def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Ev
     from ganexp import build
     from ganexp.protocols.official import Official
 
-    protocol = Official(build.dataset(config.data or _data_of(run)), device)
+    protocol = Official(build.dataset(config.data or _data_of(run)), device, config.extractor)
     if run is None:
         return protocol.evaluate_pictures(Path(str(config.samples)))
     return protocol.evaluate_run(run, config.checkpoint, config.weights, config.seed)
@@ -121,8 +124,9 @@ def expand(read: Arguments) -> Arguments:
     saved = RunFolder(Path(path)).config
     if not saved.is_file():
         return read  # `Run.open` tells what is wrong with the path.
-    data: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
-    return read.around(before=[override(f"++data.{key}", value) for key, value in data["data"].items()])
+    own: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
+    data = {"second_evaluator": None} | own["data"]  # A key that is younger than some run folders.
+    return read.around(before=[override(f"++data.{key}", value) for key, value in data.items()])
 
 
 def main() -> None:

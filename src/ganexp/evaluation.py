@@ -12,6 +12,9 @@ from typing import Any
 class Card:
     """How an evaluation was measured. Two scores may be ranked against each other if their cards are equal.
 
+    The last four fields concern some metrics only (`conditions`), so they make no two cards unequal. Older cards lack
+    them.
+
     evaluator, reference: names of the network that measured and of the real pictures that were compared with.
     evaluator_sha256, reference_sha256: hashes of the weights and of the real pictures; None for the official protocol.
     samples: how many pictures were measured.
@@ -19,6 +22,9 @@ class Card:
     seed: the seed of the latents; None for given pictures.
     evaluator_knows_data: False if nothing shows that the evaluator recognises the classes of the real pictures. Cards
         of older versions have no such field, which means True.
+    second_evaluator, second_evaluator_sha256: name of another network that measured the same pictures, and hash of its
+        weights; None if there was none.
+    directions, directions_seed: number and seed of the directions of MIND; None if it was not measured.
     """
 
     evaluator: str
@@ -30,14 +36,18 @@ class Card:
     weights: str
     seed: int | None
     evaluator_knows_data: bool = True
+    second_evaluator: str | None = field(default=None, compare=False)
+    second_evaluator_sha256: str | None = field(default=None, compare=False)
+    directions: int | None = field(default=None, compare=False)
+    directions_seed: int | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The card as it stands in files. Hashes that do not exist are left out, and so is `evaluator_knows_data` where
+        """The card as it stands in files. Fields that do not exist are left out, and so is `evaluator_knows_data` where
         it is True, as in older cards."""
-        fields = dataclasses.asdict(self)
-        for name in ("evaluator_sha256", "reference_sha256"):
-            if fields[name] is None:
-                del fields[name]
+        absent = {"evaluator_sha256", "reference_sha256"} | OF_SOME_METRICS
+        fields = {
+            name: value for name, value in dataclasses.asdict(self).items() if not (value is None and name in absent)
+        }
         if self.evaluator_knows_data:
             del fields["evaluator_knows_data"]
         return fields
@@ -49,12 +59,27 @@ class Card:
         absent: dict[str, Any] = {f.name: None for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
         return cls(**absent | {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields})
 
+    def conditions(self, metric: str) -> tuple[Any, ...]:
+        """What a metric depends on beside the fields that make cards unequal. Two scores whose conditions differ are
+        not ranked either."""
+        second = self.second_evaluator, self.second_evaluator_sha256
+        directions = self.directions, self.directions_seed
+        return (
+            *(second if metric.partition("_")[2] == self.second_evaluator else ()),
+            *(directions if metric.startswith("mind_") else ()),
+        )
+
+
+OF_SOME_METRICS = {"second_evaluator", "second_evaluator_sha256", "directions", "directions_seed"}
+"""Fields of a card that concern some metrics only."""
+
 
 def differences(a: Card, b: Card) -> list[str]:
     """What differs between two cards, in words: `samples: 10000 against 5000`."""
     if a == b:
         return []
-    pairs = ((f.name, getattr(a, f.name), getattr(b, f.name)) for f in dataclasses.fields(Card))
+    fields = [f.name for f in dataclasses.fields(Card) if f.name not in OF_SOME_METRICS]
+    pairs = ((name, getattr(a, name), getattr(b, name)) for name in fields)
     same_pictures = a.reference_sha256 == b.reference_sha256 is not None
     return [
         f"{name}: {mine} against {other}"

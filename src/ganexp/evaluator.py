@@ -44,12 +44,12 @@ def train(composed: DictConfig) -> None:
 
     # Torch takes seconds to import. Mistakes on the command line are told before.
     from ganexp import build, device
-    from ganexp.evaluators.classifier import Architecture
+    from ganexp.evaluators.classifier import ClassifierOptions
     from ganexp.evaluators.fitting import Fitting
     from ganexp.evaluators.training import train_evaluator
 
     chosen = device.choose(config.device)
-    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, Architecture)
+    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, ClassifierOptions)
     fitting = build.instantiate("classifier.recipe", config.classifier.recipe, Fitting)
     train_evaluator(build.dataset(config.data), architecture, fitting, path, config.note, chosen)
 

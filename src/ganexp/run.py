@@ -273,7 +273,7 @@ def _from_here(config: Config, folder: RunFolder) -> Config:
     if began_in is None:
         return config
     data = dict(config.data)
-    for key in ("root", "evaluator"):
+    for key in ("root", "evaluator", "second_evaluator"):
         value = data.get(key)
         if isinstance(value, str) and not Path(value).expanduser().exists() and (began_in / value).exists():
             data[key] = str(began_in / value)

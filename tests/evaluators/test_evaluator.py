@@ -18,14 +18,15 @@ from ganexp.data.mnist import MNIST
 from ganexp.errors import UserError
 from ganexp.evaluators import evaluator
 from ganexp.evaluators import fitting as fitting_module
-from ganexp.evaluators.classifier import Architecture, Classifier, Residual, Whitening
+from ganexp.evaluators.classifier import Architecture, Residual, Whitening
 from ganexp.evaluators.fitting import Fitting, _cut_out, fit
+from ganexp.evaluators.lenet import LeNet
 from ganexp.evaluators.training import guessing_accuracy, set_aside
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.neighbours import prdc
 
-SIZES = {"mnist_cnn_v1": 500_000, "cifar10_cnn_v6": 4_000_000}
-ACCURACIES = {"mnist_cnn_v1": 0.994, "cifar10_cnn_v6": 0.92}
+SIZES = {"mnist_cnn_v1": 500_000, "mnist_lenet_v1": 150_000, "cifar10_cnn_v6": 4_000_000}
+ACCURACIES = {"mnist_cnn_v1": 0.994, "mnist_lenet_v1": 0.99, "cifar10_cnn_v6": 0.92}
 
 
 @pytest.mark.parametrize("name", sorted(SIZES))
@@ -33,13 +34,14 @@ def test_an_evaluator_is_small_and_its_card_says_how_good_it_is(name):
     loaded = evaluator.load(name)
     assert (evaluator.SHIPPED / f"{name}.pt").stat().st_size <= SIZES[name]
     assert loaded.card["test_accuracy"] >= ACCURACIES[name]
-    table = loaded.card["fid"]
-    assert table["noise of 0.05 of white"] < table["noise of 0.1 of white"]
-    assert table["held-out pictures (floor)"] < table["the last class missing"]
-    [untouched] = (distance for what, distance in table.items() if what.startswith("training pictures"))
-    assert 2 * untouched < table["shifted by 2 pixels"]
-    if name.startswith("mnist"):
-        assert table["held-out pictures (floor)"] < table["shifted by 2 pixels"]
+    for table in (loaded.card["fid"], loaded.card["mind"]):
+        assert table["noise of 0.05 of white"] < table["noise of 0.1 of white"]
+        assert table["held-out pictures (floor)"] < table["the last class missing"]
+        [untouched] = (distance for what, distance in table.items() if what.startswith("training pictures"))
+        assert untouched < table["held-out pictures (floor)"]
+        assert 2 * untouched < table["shifted by 2 pixels"]
+        if name.startswith("mnist"):
+            assert table["held-out pictures (floor)"] < table["shifted by 2 pixels"]
     features, probabilities = loaded.embed(torch.zeros(3, *loaded.shape, dtype=torch.uint8))
     assert features.dtype == torch.float32 and probabilities.shape == (3, 10)
     assert not any(p.requires_grad for p in loaded.network.parameters()) and not loaded.network.training
@@ -146,6 +148,7 @@ def test_the_command_trains_one_and_writes_its_card(type_, tmp_path):
     card = json.loads((tmp_path / "own.json").read_text())
     assert card["name"] == "own" and card["shape"] == [3, 16, 16] and card["test_accuracy"] == 1
     assert evaluator.load(str(tmp_path / "own.pt")).card == card
+    assert card["fid"].keys() == card["mind"].keys() and card["mind"]["held-out pictures (floor)"] > 0
     assert "of the test pictures right" in done.stderr
     # A tenth of the folder's pictures is set aside. The hash is that of all of them.
     assert (
@@ -231,6 +234,36 @@ def test_gains_that_no_decay_shrinks():
     assert all((norm.weight == 1).all() and (norm.bias != 0).all() for norm in norms)
 
 
+def test_lenet_5_has_the_parameters_of_lenet_5():
+    network = LeNet((6, 16, 120, 84)).network((1, 28, 28), 10)
+    assert sum(p.numel() for p in network.parameters()) == 61_706
+    features, logits = network(torch.zeros(3, 1, 28, 28))
+    assert features.shape == (3, 120) and logits.shape == (3, 10)
+    assert LeNet((2, 3, 4, 5)).network((3, 33, 12), 7)(torch.zeros(1, 3, 33, 12))[1].shape == (1, 7)
+    with pytest.raises(UserError, match="12x12 pixels or more"):
+        LeNet((6, 16, 120, 84)).network((1, 28, 11), 10)
+
+
+def test_the_two_evaluators_of_digits_have_no_kind_of_activation_pooling_or_normalisation_in_common():
+    kinds = [
+        {type(layer) for layer in evaluator.load(name).network.body} for name in ("mnist_cnn_v1", "mnist_lenet_v1")
+    ]
+    assert kinds[0] & kinds[1] == {torch.nn.Conv2d, torch.nn.Flatten}
+
+
+def test_the_card_says_which_architecture_it_is(second_evaluator, tmp_path):
+    card = json.loads(second_evaluator.with_suffix(".json").read_text())
+    assert card["architecture"] == {"kind": "lenet", "widths": [2, 2, 8, 8]}
+    assert evaluator.load(str(second_evaluator)).architecture == LeNet((2, 2, 8, 8))
+    assert evaluator.load("mnist_cnn_v1").architecture.described()["kind"] == "convolutions"
+    copy = tmp_path / "other.pt"
+    copy.write_bytes(second_evaluator.read_bytes())
+    card["architecture"]["kind"] = "transformer"
+    copy.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match="is not a card"):
+        evaluator.load(str(copy))
+
+
 def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
     copy = tmp_path / "other.pt"
     copy.write_bytes(fake_evaluator.read_bytes())
@@ -270,7 +303,7 @@ def test_a_cut_is_a_square_of_its_side():
 
 def test_once_trained_the_features_are_the_mean_of_two_views_a_pixel_off_in_opposite_directions():
     torch.manual_seed(0)
-    network = Classifier(Architecture((4, 4), pooled=False, two_views=True), (3, 16, 16), 10)
+    network = Architecture((4, 4), pooled=False, two_views=True).network((3, 16, 16), 10)
     images = torch.randn(4, 3, 16, 16)
     torch.testing.assert_close(network.train()(images)[0], network.body(images))
     features, _ = network.eval()(images)
@@ -281,7 +314,7 @@ def test_once_trained_the_features_are_the_mean_of_two_views_a_pixel_off_in_oppo
 
 def test_a_residual_block_is_a_third_convolution_and_a_way_past_the_last_two():
     torch.manual_seed(0)
-    network = Classifier(Architecture((4,), pooled=False, residual=True), (3, 16, 16), 10).eval()
+    network = Architecture((4,), pooled=False, residual=True).network((3, 16, 16), 10).eval()
     assert sum(isinstance(layer, torch.nn.Conv2d) for layer in network.modules()) == 3
     [residual] = (layer for layer in network.body if isinstance(layer, Residual))
     torch.nn.init.zeros_(residual[-1].weight)

@@ -1,11 +1,14 @@
 """All metrics of a set of pictures, and of real pictures beside them. Features stand for pictures here."""
 
+from statistics import stdev
+
 import pytest
 import torch
 
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.metrics.suite import Real, floors, full, missing_classes, noise, quick
+from ganexp.metrics.monge import monge_distance
+from ganexp.metrics.suite import Real, floors, full, missing_classes, noise, quick, second_opinion
 
 FEATURES = 6
 
@@ -36,6 +39,7 @@ def measured(features: torch.Tensor, labels: torch.Tensor, asked: torch.Tensor |
 def test_fresh_draws_are_as_good_as_real_ones():
     found = measured(*drawn(2000, 2))
     assert found["fid_x"] < 0.05
+    assert found["mind_x"] < measured(drawn(2000, 2)[0] * 1.5, drawn(2000, 2)[1])["mind_x"] / 30
     assert abs(found["kid_x"]) < measured(drawn(2000, 2)[0] * 1.5, drawn(2000, 2)[1])["kid_x"] / 100
     assert min(found[name] for name in ("precision", "recall", "coverage")) > 0.85
     assert found["neighbour_distance"] == pytest.approx(1, abs=0.05)
@@ -82,15 +86,30 @@ def test_the_floors_are_the_metrics_of_real_pictures():
     assert found["fid_x"] == frechet_distance(TRAIN.statistics, Statistics.of(TEST.features[:n]))
     assert found["fid_test_x"] == frechet_distance(TEST.statistics, Statistics.of(TRAIN.features[:n]))
     assert found["class_accuracy"] == 1 and found["fid_x/mean"] > 0
+    assert found["mind_x"] == monge_distance(TEST.features[:n], TRAIN.features[:n])
     assert "class_accuracy" not in floors(Real.of(TRAIN, TEST, n), "x", like=samples(*drawn(n, 2)))
 
 
-def test_the_noise_is_about_the_spread_between_fresh_draws():
-    distances = torch.tensor(
-        [frechet_distance(TRAIN.statistics, Statistics.of(drawn(1000, seed)[0] * 1.2)) for seed in range(20)]
-    )
-    told = noise(samples(drawn(1000, 30)[0] * 1.2, drawn(1000, 30)[1]), TRAIN, "x")["fid_x"]
-    assert distances.std() / 3 < told < distances.std() * 3
+def test_a_second_opinion_is_the_distances_of_other_features():
+    features, _ = drawn(1000, 2)
+    found = second_opinion(features, TRAIN, "y")
+    assert found == {
+        "fid_y": frechet_distance(TRAIN.statistics, Statistics.of(features)),
+        "mind_y": monge_distance(features, TRAIN.features[:1000]),
+    }
+    assert found["mind_y"] == measured(*drawn(1000, 2))["mind_x"]
+
+
+def test_mind_is_measured_with_more_samples_than_the_data_has_pictures():
+    found = full(samples(*drawn(2000, 2)), Real.of(split(100, 3), None, 2000), "x")["mind_x"]
+    assert found == monge_distance(drawn(2000, 2)[0], split(100, 3).features)
+
+
+@pytest.mark.parametrize("distance", ["fid_x", "mind_x"])
+def test_the_noise_is_about_what_distances_of_fresh_draws_scatter_by(distance):
+    fresh = [second_opinion(drawn(1000, seed)[0] * 1.2, TRAIN, "x")[distance] for seed in range(20)]
+    told = noise(drawn(1000, 30)[0] * 1.2, TRAIN, "x")[distance]
+    assert stdev(fresh) / 3 < told < stdev(fresh) * 3
 
 
 def test_metrics_that_need_held_out_pictures_are_left_out_without_them():

@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from past_runs import evaluation, write_run
+from past_runs import evaluation, with_second_opinion, write_run
 
 from ganexp.page import collect
 from ganexp.page.comparison import differing, groups, levels, sections, titles
@@ -151,3 +151,72 @@ def test_a_card_may_say_that_the_evaluator_does_not_know_the_data(root, key):
     write_run(root / "known", fid=1.0)
     write_run(root / "unknown", record={"evaluation": evaluation(0.5, samples=5000, **{key: False})})
     assert [section.knows_data for section in sections(compared(root)[1])] == [True, False]
+
+
+# A second opinion.
+
+
+def judged(root, *measured, **card):
+    """A run for each (fid, fid of the second evaluator, mind); the section that they are in."""
+    for hidden, (fid, second, mind) in enumerate(measured, start=1):
+        record = {"evaluation": with_second_opinion(fid, second, mind, **card)}
+        write_run(root / f"{hidden}", f"model.hidden={hidden}", record=record)
+    (section,) = sections(compared(root)[1])
+    return section
+
+
+def test_distances_that_order_runs_otherwise_are_named(root):
+    section = judged(root, (1.0, 9.0, 5.0), (5.0, 3.0, 1.0), (9.0, 12.0, 9.0))
+    assert section.headline == "fid_mnist_cnn_v1"
+    assert section.second_opinion == (
+        "Other distances do not agree with this order: hidden=2 is ahead of hidden=1 in MIND and FID by mnist_lenet_v1."
+    )
+
+
+def test_distances_that_order_runs_alike_are_said_to_agree(root):
+    said = judged(root, (1.0, 3.0, 2.0), (5.0, 9.0, 3.0)).second_opinion
+    assert said.startswith("The other distances, MIND and FID by mnist_lenet_v1, agree with this order")
+
+
+def test_a_gap_within_the_noise_is_no_other_order(root):
+    assert "agree with this order" in judged(root / "second", (1.0, 3.3, 2.0), (5.0, 3.0, 2.0)).second_opinion
+    assert "agree with this order" in judged(root / "first", (1.0, 9.0, 9.0), (1.3, 3.0, 3.0)).second_opinion
+
+
+def test_of_many_other_orders_the_first_are_told_and_the_rest_counted(root):
+    said = judged(root, *((float(i), 20.0 - i, 2.0) for i in (1, 3, 5, 7))).second_opinion
+    assert said.count("ahead of") == 3 and said.endswith("and so on for 3 other pairs.")
+
+
+def test_a_single_run_and_runs_of_older_versions_have_no_second_opinion(root):
+    assert judged(root / "one", (1.0, 3.0, 2.0)).second_opinion == ""
+    for hidden in (1, 2):
+        write_run(root / "old" / f"{hidden}", f"model.hidden={hidden}", fid=float(hidden))
+    (section,) = sections(compared(root / "old")[1])
+    assert section.second_opinion == "" and section.conclusion != ""
+
+
+def test_older_runs_are_ranked_beside_those_with_a_second_opinion(root):
+    write_run(root / "old", "model.hidden=9", fid=3.0)
+    section = judged(root, (1.0, 3.0, 2.0), (5.0, 1.0, 2.0))
+    assert [group.label for group in section.groups] == ["hidden=1", "hidden=9", "hidden=2"]
+    assert section.card.second_evaluator == "mnist_lenet_v1" and "hidden=9" not in section.second_opinion
+    assert section.title("fid_mnist_cnn_v1") == "FID"
+    assert section.title("fid_mnist_lenet_v1") == "FID by mnist_lenet_v1"
+
+
+@pytest.mark.parametrize(
+    ("card", "left_out"),
+    [
+        ({"second_evaluator_sha256": "e" * 64}, "fid_mnist_lenet_v1"),
+        ({"directions": 10}, "mind_mnist_cnn_v1"),
+        ({"directions_seed": 1}, "mind_mnist_cnn_v1"),
+    ],
+)
+def test_what_other_weights_or_directions_measured_is_not_ranked(root, card, left_out):
+    write_run(root / "a", "model.hidden=1", record={"evaluation": with_second_opinion(1.0, 2.0, 3.0)})
+    write_run(root / "b", "model.hidden=2", record={"evaluation": with_second_opinion(2.0, 1.0, 1.0, **card)})
+    (section,) = sections(compared(root)[1])
+    first, second = (group.runs[0] for group in section.groups)
+    assert first.metrics.keys() - second.metrics.keys() == {left_out}
+    assert any(left_out in note for note in second.notes) and first.notes == ()

@@ -12,6 +12,7 @@ from ganexp.page.glossary import entry
         ("fid_test_mnist_cnn_v1", "FID (held-out)", "↓"),
         ("fid_mnist_cnn_v1/mean", "FID by class", "↓"),
         ("kid_mine", "KID", "↓"),
+        ("mind_mnist_cnn_v1", "MIND", "↓"),
         ("recall", "recall", "↑"),
         ("duplicates", "duplicates", "≈ 0.01"),
         ("gan_train_accuracy", "GAN-train", "↑"),

@@ -54,11 +54,13 @@ def unlike(tmp_path) -> Path:
 def test_it_does_not_know_other_pictures_in_the_same_format(unlike):
     protocol = in_domain(unlike)
     assert not protocol.knows_data and protocol.reference_name == "unlike train"
-    samples, _ = protocol.embed([(protocol.pictures.images[:200], protocol.pictures.labels[:200])], tuple("0123456789"))
+    samples, images = protocol.embed(
+        [(protocol.pictures.images[:200], protocol.pictures.labels[:200])], tuple("0123456789")
+    )
     assert samples.probabilities is None and samples.labels is None
     metrics, missing = protocol.quick(samples)
     assert metrics.keys() == {"fid_mnist_cnn_v1", "duplicates"} and missing == []
-    evaluation = protocol.evaluate(samples, "given", None)
+    evaluation = protocol.evaluate(samples, images, "given", None)
     assert not {"modes", "class_accuracy", "class_divergence", "classifier_score"} & evaluation.metrics.keys()
     assert "classes" not in evaluation.to_json() and evaluation.to_json()["card"]["evaluator_knows_data"] is False
 

@@ -11,7 +11,7 @@ import torch
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.errors import UserError
 from ganexp.protocols import official
-from ganexp.protocols.official import Official
+from ganexp.protocols.official import EXTRACTORS, Official
 from ganexp.run import Run
 
 try:
@@ -67,14 +67,53 @@ def test_pictures_go_through_torch_fidelity():
     assert other["kernel_inception_distance_mean"] > 10 * abs(same["kernel_inception_distance_mean"])
 
 
+@pytest.mark.parametrize("extractor", EXTRACTORS)
 @pytest.mark.parametrize("error", [URLError("no route"), RuntimeError("invalid hash value")])
-def test_weights_that_cannot_be_had_get_one_sentence(monkeypatch, error):
+def test_weights_that_cannot_be_had_get_one_sentence(monkeypatch, error, extractor):
     def calculate_metrics(**options):
         raise error
 
     monkeypatch.setattr(official, "_torch_fidelity", lambda: SimpleNamespace(calculate_metrics=calculate_metrics))
-    with pytest.raises(UserError, match=r"protocol=official: .*type protocol=in_domain"):
-        official.measure(pictures(0))
+    network = EXTRACTORS[extractor]
+    with pytest.raises(UserError, match=rf"protocol=official: .*weights of {network} .*type protocol=in_domain"):
+        official.measure(pictures(0), feature_extractor=network)
+
+
+@needs_torch_fidelity
+def test_torch_fidelity_has_the_extractors_and_only_inception_has_classes():
+    from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY as known
+
+    for network in EXTRACTORS.values():
+        layers = [known[network].get_default_feature_layer_for_metric(metric) for metric in ("fid", "kid", "prc")]
+        assert len({*layers}) == 1
+        apart = known[network].get_default_feature_layer_for_metric("isc") != layers[0]
+        assert apart == (network == EXTRACTORS["inception"])
+
+
+@pytest.mark.parametrize(
+    ("extractor", "told"),
+    [
+        ("inception", ["frechet_inception_distance", "kernel_inception_distance_mean", "precision_inception"]),
+        ("dinov2", ["frechet_distance_dinov2", "kernel_distance_mean_dinov2", "precision_dinov2"]),
+        ("clip", ["frechet_distance_clip", "kernel_distance_mean_clip", "precision_clip"]),
+    ],
+)
+def test_names_and_cards_tell_the_extractor_so_that_extractors_are_never_compared(monkeypatch, extractor, told):
+    found = {"frechet_inception_distance": 1.0, "kernel_inception_distance_mean": 2.0, "precision": 3.0}
+    asked = {}
+    monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
+    monkeypatch.setattr(official, "measure", lambda images, **options: asked.update(options) or found)
+    evaluation = Official(CIFAR10(batch_size=64), extractor=extractor)._evaluate(pictures(0), "given", None)
+    assert evaluation.metrics == dict(zip(told, (1.0, 2.0, 3.0), strict=True))
+    assert evaluation.card.evaluator == f"torch-fidelity {EXTRACTORS[extractor]}"
+    assert asked["feature_extractor"] == EXTRACTORS[extractor] and asked["isc"] == (extractor == "inception")
+
+
+def test_an_extractor_is_for_this_protocol(type_):
+    done = type_("evaluate", "run=run", "extractor=dinov2")
+    assert done.returncode == 2 and "extractor=dinov2 is for protocol=official" in done.stderr
+    done = type_("evaluate", "run=run", "protocol=official", "extractor=vgg")
+    assert done.returncode == 2 and "extractor=vgg" in done.stderr and "dinov2" in done.stderr
 
 
 def test_it_takes_50_000_pictures_and_no_fewer(monkeypatch, tmp_path):
@@ -91,14 +130,14 @@ def test_a_run_is_measured_by_inception_where_it_is_told_to_and_keeps_the_result
     monkeypatch.setattr(official, "N", 120)
     monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
     monkeypatch.setattr(
-        official, "measure", lambda images, **options: asked.update(options, n=len(images)) or {"fid": 1.0}
+        official, "measure", lambda images, **options: asked.update(options, n=len(images)) or {"inception_score": 1.0}
     )
     run = Run.open(tmp_path / "run")
     result = Official(CIFAR10(batch_size=64)).evaluate_run(run, None, "ema", 0)
     assert asked.pop("verbose") in (False, True)
-    assert asked == {"feature_extractor": "inception-v3-compat", "cuda": False, "n": 120}
+    assert asked == {"feature_extractor": "inception-v3-compat", "isc": True, "cuda": False, "n": 120}
     kept = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
-    assert kept == result.to_json() and kept["figures"] == {"fid": 1.0} and kept["step"] == 4
+    assert kept == result.to_json() and kept["figures"] == {"inception_score": 1.0} and kept["step"] == 4
     assert list(kept) == ["run", "checkpoint", "step", "figures", "floors", "card"]
     assert list(kept["card"]) == ["evaluator", "reference", "samples", "weights", "seed"]
 

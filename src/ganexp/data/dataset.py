@@ -109,6 +109,7 @@ class Dataset(ABC):
     flip: mirror half of the pictures (never digits).
     evaluator: the classifier that measures generated pictures: the name of one that comes with ganexp, or a `.pt`
         file. None: nothing measures them.
+    second_evaluator: another one, which chooses no checkpoint. None: there is no second opinion.
     class_names: names for the classes, in the order of the labels. None: the data's own names.
     classes: the classes to take, by name or number, in this order. None, or an empty list: all.
     """
@@ -116,6 +117,7 @@ class Dataset(ABC):
     batch_size: Positive
     flip: bool = False
     evaluator: str | None = None
+    second_evaluator: str | None = None
     class_names: tuple[ClassName, ...] | None = None
     classes: tuple[ClassName, ...] | None = None
 

@@ -1,7 +1,8 @@
-"""The network of an evaluator."""
+"""The network of an evaluator, and the architecture that most evaluators have: convolutions."""
 
 import math
-from typing import Annotated
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, ClassVar
 
 import torch
 from annotated_types import MinLen
@@ -12,9 +13,23 @@ from torch.nn.functional import pad, unfold
 from ganexp.config import STRICT, Positive
 
 
+class ClassifierOptions(ABC):
+    """The keys below `classifier.architecture`. kind: what a card calls the architecture."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def network(self, shape: tuple[int, int, int], num_classes: int) -> "Classifier":
+        """A classifier of pictures of that shape (channels, height, width), with fresh weights."""
+
+    def described(self) -> dict[str, Any]:
+        """The architecture as it stands in a card."""
+        return {"kind": self.kind} | vars(self)
+
+
 @dataclass(frozen=True, config=STRICT)
-class Architecture:
-    """The shape of a classifier.
+class Architecture(ClassifierOptions):
+    """Blocks of convolutions with max pooling, BatchNorm and GELU (Page 2019; Jordan 2024).
 
     widths: channels of each block. A block halves the picture.
     pooled: if true, the features are the maxima of the last map, which tell classes apart best. If false, they are the
@@ -31,6 +46,34 @@ class Architecture:
     whitened: bool = False
     residual: bool = False
     two_views: bool = False
+
+    kind: ClassVar[str] = "convolutions"
+
+    def network(self, shape: tuple[int, int, int], num_classes: int) -> "Classifier":
+        channels, *sides = shape
+
+        def convolution(channels: int, width: int) -> nn.Conv2d:
+            layer = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            if self.whitened:
+                nn.init.dirac_(layer.weight.data[:channels])
+            return layer
+
+        layers: list[nn.Module] = []
+        if self.whitened:
+            whitening = Whitening(channels)
+            layers += [whitening, nn.GELU()]
+            channels, sides = whitening.out_channels, [side - 1 for side in sides]
+        for width in self.widths:
+            layers += [convolution(channels, width), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU()]
+            rest: list[nn.Module] = [convolution(width, width), nn.BatchNorm2d(width)]
+            if self.residual:
+                rest = [Residual(*rest, nn.GELU(), convolution(width, width), nn.BatchNorm2d(width))]
+            layers += [*rest, nn.GELU()]
+            channels, sides = width, [side // 2 for side in sides]
+        body = nn.Sequential(*layers, *[nn.AdaptiveMaxPool2d(1)] * self.pooled, nn.Flatten())
+        num_features = channels if self.pooled else channels * math.prod(sides)
+        head = nn.Sequential(nn.Dropout(0.0 if self.pooled else 0.3), nn.Linear(num_features, num_classes))
+        return Classifier(body, head, shape[0], self.two_views)
 
 
 class Whitening(nn.Conv2d):
@@ -58,41 +101,16 @@ class Residual(nn.Sequential):
 
 
 class Classifier(nn.Module):
-    """Blocks of convolutions with max pooling, BatchNorm and GELU, and a linear head (Page 2019; Jordan 2024).
+    """A body that makes features of pictures, and a head that tells classes by them.
 
     The input is float [B, C, H, W] in [-1, 1], the output (features float [B, F], logits float [B, K]).
     """
 
-    def __init__(self, architecture: Architecture, shape: tuple[int, int, int], num_classes: int):
+    def __init__(self, body: nn.Sequential, head: nn.Sequential, channels: int, two_views: bool = False):
         super().__init__()
-        channels, *sides = shape
         self.mean = nn.Buffer(torch.zeros(channels, 1, 1))
         self.deviation = nn.Buffer(torch.ones(channels, 1, 1))
-        self.two_views = architecture.two_views
-
-        def convolution(channels: int, width: int) -> nn.Conv2d:
-            layer = nn.Conv2d(channels, width, 3, padding=1, bias=False)
-            if architecture.whitened:
-                nn.init.dirac_(layer.weight.data[:channels])
-            return layer
-
-        layers: list[nn.Module] = []
-        if architecture.whitened:
-            whitening = Whitening(channels)
-            layers += [whitening, nn.GELU()]
-            channels, sides = whitening.out_channels, [side - 1 for side in sides]
-        for width in architecture.widths:
-            layers += [convolution(channels, width), nn.MaxPool2d(2), nn.BatchNorm2d(width), nn.GELU()]
-            rest: list[nn.Module] = [convolution(width, width), nn.BatchNorm2d(width)]
-            if architecture.residual:
-                rest = [Residual(*rest, nn.GELU(), convolution(width, width), nn.BatchNorm2d(width))]
-            layers += [*rest, nn.GELU()]
-            channels, sides = width, [side // 2 for side in sides]
-        pool = [nn.AdaptiveMaxPool2d(1)] * architecture.pooled
-        self.body = nn.Sequential(*layers, *pool, nn.Flatten())
-        self.num_features = channels if architecture.pooled else channels * math.prod(sides)
-        dropout = nn.Dropout(0.0 if architecture.pooled else 0.3)
-        self.head = nn.Sequential(dropout, nn.Linear(self.num_features, num_classes))
+        self.body, self.head, self.two_views = body, head, two_views
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         images = (images - self.mean) / self.deviation

@@ -1,7 +1,6 @@
 """A trained classifier: a file of half-precision weights, and a JSON card beside it."""
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import logging
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
-from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.classifier import Architecture, Classifier, ClassifierOptions
 from ganexp.evaluators.fitting import Fitting
+from ganexp.evaluators.lenet import LeNet
 from ganexp.files import whole, write_whole
 from ganexp.networks.layout import put_channels_last
 
@@ -23,6 +23,9 @@ log = logging.getLogger("ganexp")
 
 SHIPPED = Path(__file__).parent
 """The folder of the evaluators that come with ganexp."""
+
+ARCHITECTURES: dict[str, type[ClassifierOptions]] = {kind.kind: kind for kind in (Architecture, LeNet)}
+"""By the name that a card gives them."""
 
 BATCH_SIZE = 125
 """Pictures that the network sees at a time, whatever the caller hands over: a score depends on no batch size. The
@@ -48,7 +51,7 @@ class Evaluator:
         return tuple(self.card["classes"])
 
     @property
-    def architecture(self) -> Architecture:
+    def architecture(self) -> ClassifierOptions:
         return _architecture(self.card)
 
     @property
@@ -86,15 +89,16 @@ def dataset_of(sha256: str) -> str | None:
     return next((card["data"] for card in cards if card["data_sha256"] == sha256), None)
 
 
-def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
+def load(named: str, device: torch.device | str = "cpu", key: str = "data.evaluator") -> Evaluator:
     """The evaluator that comes with ganexp under that name, or the one in the `.pt` file of that path.
 
-    UserError if there is none, or if a file is damaged. A warning if the card says that it is no better than guessing.
+    key: the key of the configuration that names it. UserError if there is none, or if a file is damaged. If the card
+    says that it tells no classes apart, a warning says so.
     """
     path = Path(named).expanduser() if named.endswith(".pt") else SHIPPED / f"{named}.pt"
     if not path.is_file() or not path.with_suffix(".json").is_file():
         raise UserError(
-            f"data.evaluator={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file with its "
+            f"{key}={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file with its "
             "card, a .json, beside it, as python -m ganexp.evaluator writes them"
         )
     content = path.read_bytes()
@@ -104,29 +108,28 @@ def load(named: str, device: torch.device | str = "cpu") -> Evaluator:
         shape, num_classes = tuple(card["shape"]), len(card["classes"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"data.evaluator={named}: {path.with_suffix('.json')} is not a card ({error!r}); train the evaluator again"
+            f"{key}={named}: {path.with_suffix('.json')} is not a card ({error!r}); train the evaluator again"
         ) from None
     if hashlib.sha256(content).hexdigest() != described:
-        raise UserError(
-            f"data.evaluator={named}: {path} is not the file that its card describes; train the evaluator again"
-        )
+        raise UserError(f"{key}={named}: {path} is not the file that its card describes; train the evaluator again")
     if only_guesses(card):
         log.warning(
-            "Warning: data.evaluator=%s is no better than guessing (%.1f %% of its test pictures right, %d classes), "
-            "so its metrics say nothing; train it for longer or on more pictures, or type data.evaluator=null",
+            "Warning: %s=%s is no better than guessing (%.1f %% of its test pictures right, %d classes), "
+            "so its metrics say nothing; train it for longer or on more pictures, or type %s=null",
+            key,
             named,
             100 * card["test_accuracy"],
             num_classes,
+            key,
         )
     with torch.random.fork_rng(devices=[]):  # The initial weights are random, and a run's random numbers must stay.
-        network = Classifier(architecture, shape, num_classes)
+        network = architecture.network(shape, num_classes)
     try:
         # The file is in half precision to be small. The network computes in float32.
         network.load_state_dict(torch.load(path, weights_only=True))
     except Exception:  # torch.load raises errors of many types for a file that holds no weights.
         raise UserError(
-            f"data.evaluator={named}: {path} does not hold the weights of its card's architecture; train the evaluator "
-            "again"
+            f"{key}={named}: {path} does not hold the weights of its card's architecture; train the evaluator again"
         ) from None
     network.eval().requires_grad_(False).to(device)
     put_channels_last(network)
@@ -139,7 +142,7 @@ def only_guesses(card: dict[str, Any]) -> bool:
 
 
 def save(
-    network: Classifier, architecture: Architecture, fitting: Fitting, pictures: Pictures, path: Path
+    network: Classifier, architecture: ClassifierOptions, fitting: Fitting, pictures: Pictures, path: Path
 ) -> Evaluator:
     """Write the weights to `path` (.pt) and the card beside them; the evaluator as it was written.
 
@@ -155,7 +158,7 @@ def save(
     card = {
         "name": path.stem,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "architecture": dataclasses.asdict(architecture),
+        "architecture": architecture.described(),
         "recipe": vars(fitting),
         "parameters": sum(p.numel() for p in network.parameters()),
         "shape": list(pictures.shape),
@@ -172,6 +175,6 @@ def write_card(path: Path, card: dict[str, Any]) -> None:
     write_whole(path.with_suffix(".json"), json.dumps(card, indent=2) + "\n")
 
 
-def _architecture(card: dict[str, Any]) -> Architecture:
-    options = card["architecture"]
-    return Architecture(**options | {"widths": tuple(options["widths"])})
+def _architecture(card: dict[str, Any]) -> ClassifierOptions:
+    options = {"kind": Architecture.kind} | card["architecture"]  # Older cards name no kind.
+    return ARCHITECTURES[options.pop("kind")](**options | {"widths": tuple(options["widths"])})

@@ -1,6 +1,6 @@
 """How a classifier is trained."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, Posit
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
-from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.classifier import Classifier, ClassifierOptions
 from ganexp.evaluators.unfinished import Unfinished
 from ganexp.networks.layout import put_channels_last
 
@@ -50,7 +50,7 @@ class Fitting:
 
 
 def fit(
-    architecture: Architecture,
+    architecture: ClassifierOptions,
     fitting: Fitting,
     pictures: Pictures,
     flip: bool,
@@ -70,7 +70,7 @@ def fit(
             "from; set it lower, or have more"
         )
     torch.manual_seed(fitting.seed)
-    network = Classifier(architecture, pictures.shape, len(pictures.classes))
+    network = architecture.network(pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)
     network.to(device)
     put_channels_last(network)
@@ -84,7 +84,12 @@ def fit(
     rate = LambdaLR(optimizer, lambda step: np.interp(step / total, (0, 0.23, 1), (0.2, 1, 0.03)).item())
     state = Unfinished(
         unfinished,
-        {"architecture": asdict(architecture), "recipe": vars(fitting), "pictures": pictures.sha256(), "flip": flip},
+        {
+            "architecture": architecture.described(),
+            "recipe": vars(fitting),
+            "pictures": pictures.sha256(),
+            "flip": flip,
+        },
         [network, average, optimizer, rate],
     )
     begin = state.restore(device) * batches.per_epoch

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import inspect
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,8 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
 def key_of(evaluator: Evaluator, *about: Any) -> str:
     """A key for results that this evaluator computes: it changes with the weights, with the code that turns pictures
     into features, and with the values `about`. Code that trains evaluators does not change it."""
-    made_by = (code_of(classifier), code_of(Evaluator.embed), code_of(Statistics))
+    own = code_of(sys.modules[type(evaluator.architecture).__module__])
+    made_by = (code_of(classifier), own, code_of(Evaluator.embed), code_of(Statistics))
     described = (evaluator.name, evaluator.card["sha256"], evaluator.architecture, BATCH_SIZE, made_by, about)
     return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 

@@ -11,11 +11,12 @@ from torch.nn.functional import avg_pool2d
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluators import evaluator
-from ganexp.evaluators.classifier import Architecture
+from ganexp.evaluators.classifier import ClassifierOptions
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.fitting import Fitting, fit
 from ganexp.memory import keep_freed_memory
 from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.monge import monge_distance
 from ganexp.seeds import shuffled
 
 log = logging.getLogger("ganexp")
@@ -23,7 +24,7 @@ log = logging.getLogger("ganexp")
 
 def train_evaluator(
     data: Dataset,
-    architecture: Architecture,
+    architecture: ClassifierOptions,
     fitting: Fitting,
     path: Path,
     note: str | None = None,
@@ -59,7 +60,7 @@ def train_evaluator(
         "test_accuracy": trained.accuracy(held_out),
         "guessing_accuracy": round(guessing_accuracy(held_out), 4),
     }
-    card["fid"] = degradations(trained, pictures, held_out)
+    card |= degradations(trained, pictures, held_out)
     if note is not None:
         card["note"] = note
     evaluator.write_card(path, card)
@@ -68,7 +69,7 @@ def train_evaluator(
         "%s: %.2f %% of the test pictures right, %d KB", path, 100 * card["test_accuracy"], path.stat().st_size >> 10
     )
     for name, distance in card["fid"].items():
-        log.info("  %-44s FID %10.3f", name, distance)
+        log.info("  %-34s FID %10.3f   MIND %10.3f", name, distance, card["mind"][name])
     if evaluator.only_guesses(card):
         log.warning(
             "Warning: %s is no better than guessing, so its metrics say nothing. Guessing can reach %.1f %% of "
@@ -117,11 +118,16 @@ def guessing_accuracy(pictures: Pictures) -> float:
     return min(1.0, share + 1.645 * (share * (1 - share) / n) ** 0.5)
 
 
-def degradations(trained: Evaluator, pictures: Pictures, held_out: Pictures, n: int = 10_000) -> dict[str, float]:
-    """The distance from the training pictures of n real ones, unchanged and degraded in known ways."""
+def degradations(
+    trained: Evaluator, pictures: Pictures, held_out: Pictures, n: int = 10_000
+) -> dict[str, dict[str, float]]:
+    """How far n real pictures, unchanged and degraded in known ways, are from the training pictures: by FID (`fid`)
+    from all of them, and by MIND (`mind`) from n others."""
     assert pictures.labels is not None
-    train = Statistics.of(trained.embed(pictures.images)[0])
-    chosen = shuffled(len(pictures.images))[:n]
+    order = shuffled(len(pictures.images))
+    features = trained.embed(pictures.images[order])[0]
+    train, others = Statistics.of(features), features[n : 2 * n] if len(features) > n else features
+    chosen = order[:n]
     real = pictures.images[chosen]
     labels = pictures.labels[chosen]
     noise = torch.randn(real.shape, generator=torch.Generator().manual_seed(0))
@@ -139,7 +145,8 @@ def degradations(trained: Evaluator, pictures: Pictures, held_out: Pictures, n: 
         "the last class missing": real[labels != labels.max()],
         "1,000 pictures 10 times": real[:1000].repeat(10, 1, 1, 1),
     }
+    seen = {name: trained.embed(images)[0] for name, images in degraded.items()}
     return {
-        name: round(frechet_distance(train, Statistics.of(trained.embed(images)[0])), 4)
-        for name, images in degraded.items()
+        "fid": {name: round(frechet_distance(train, Statistics.of(found)), 4) for name, found in seen.items()},
+        "mind": {name: round(monge_distance(found, others), 4) for name, found in seen.items()},
     }

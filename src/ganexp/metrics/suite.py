@@ -9,6 +9,7 @@ from ganexp.metrics.classes import classifier_score, divergence, missing
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.kernel import kernel_distance, within
+from ganexp.metrics.monge import monge_distance
 from ganexp.metrics.neighbours import kth_distance, nearest, prdc
 
 PRDC_PICTURES = 5000
@@ -87,6 +88,7 @@ def full(samples: Embeddings, real: Real, name: str) -> dict[str, float]:
     if test is not None:
         metrics[f"fid_test_{name}"] = frechet_distance(test.statistics, statistics)
     metrics[f"kid_{name}"] = kernel_distance(features, train.features[: real.n], baseline.kernel)
+    metrics[f"mind_{name}"] = monge_distance(features, train.features[: real.n])
     found = prdc(train.features[:PRDC_PICTURES], features[:PRDC_PICTURES], PRDC_NEIGHBOUR, baseline.balls)
     metrics |= {
         "precision": found.precision,
@@ -118,11 +120,25 @@ def floors(real: Real, name: str, like: Embeddings) -> dict[str, float]:
     return full(held_out, as_many, name) | {f"fid_test_{name}": of_train}
 
 
-def noise(samples: Embeddings, train: Reference, name: str) -> dict[str, float]:
-    """Standard deviation of the distance over repeated draws of as many samples, estimated from NOISE_PARTS parts."""
-    parts = samples.features.chunk(NOISE_PARTS)
-    distances = [frechet_distance(train.statistics, Statistics.of(part)) for part in parts]
-    return {f"fid_{name}": stdev(distances) / NOISE_PARTS**0.5}
+def noise(features: Tensor, train: Reference, name: str) -> dict[str, float]:
+    """Standard deviation of the distances if as many samples were drawn again, estimated from NOISE_PARTS parts.
+
+    features: of the samples, float32 [N, F].
+    """
+    parts = features.chunk(NOISE_PARTS)
+    distances = {
+        f"fid_{name}": [frechet_distance(train.statistics, Statistics.of(part)) for part in parts],
+        f"mind_{name}": [monge_distance(part, train.features[: len(part)]) for part in parts],
+    }
+    return {name: stdev(found) / NOISE_PARTS**0.5 for name, found in distances.items()}
+
+
+def second_opinion(features: Tensor, train: Reference, name: str) -> dict[str, float]:
+    """The metrics of an evaluator that only checks what another one says: the distances of features, float32 [N, F]."""
+    return {
+        f"fid_{name}": frechet_distance(train.statistics, Statistics.of(features)),
+        f"mind_{name}": monge_distance(features, train.features[: len(features)]),
+    }
 
 
 def missing_classes(samples: Embeddings, train: Reference) -> list[int]:

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from statistics import fmean
 
 from ganexp.evaluation import Card, differences
@@ -15,8 +16,14 @@ from ganexp.page.statistics import beyond_noise, noise_of_gap, number, significa
 UNKNOWN = "–"
 """Stands for the value of a setting that a run does not have."""
 
-FRONT = ("recall", "precision", "coverage", "class_accuracy", "duplicates", "kid")
+FRONT = ("recall", "precision", "coverage", "class_accuracy", "mind", "duplicates", "kid")
 """Metrics that a table shows beside the headline, in this order; the others are behind `All columns`."""
+
+NAMED_PAIRS = 3
+"""Pairs of groups that a sentence has room for."""
+
+OTHER_DISTANCE = re.compile(r"(fid|mind)_(?!test_)[^/]+$")
+"""Names of the distances from training pictures, other than those of single classes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,11 @@ class Section:
         """The metric that ranks the groups: a Fréchet distance, where lower is better."""
         return next((name for name in self.metrics if name.startswith("fid") and "/" not in name), None)
 
+    def title(self, metric: str) -> str:
+        """The short name of a metric, with the evaluator if it is the second one."""
+        name, second = glossary.entry(metric).name, self.card.second_evaluator
+        return f"{name} by {second}" if metric.partition("_")[2] == second else name
+
     @property
     def table_metrics(self) -> list[str]:
         """The metrics in the order of the table: the headline, those that are always shown, the others."""
@@ -95,13 +107,53 @@ class Section:
             for group in (first, second)
             if len(group.runs) < group.size
         ]
-        once = max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
+        once = _noise_once(first, second, metric)
         if beyond_noise(a, b, once):
             said.append(significance(a, b))
         else:
             gap, noise = number(fmean(b) - fmean(a)), number(noise_of_gap(a, b, once))
             said.append(f"The gap of {gap} is within twice the noise of measuring ({noise}), so neither leads.")
         return " ".join(said)
+
+    @property
+    def second_opinion(self) -> str:
+        """Which groups other distances order otherwise than the headline does, by more than the noise of measuring;
+        empty if there are no two groups or no other distances."""
+        headline = self.headline
+        others = [name for name in self.metrics if name != headline and OTHER_DISTANCE.match(name)]
+        ranked = [group for group in self.groups if headline and group.values(headline)]
+        if headline is None or not others or len(ranked) < 2:
+            return ""
+        said = [
+            f"{behind.label} is ahead of {ahead.label} in {listed(against)}"
+            for ahead, behind in combinations(ranked, 2)
+            if _leads(ahead, behind, headline)
+            and (against := [self.title(name) for name in others if _leads(behind, ahead, name)])
+        ]
+        if not said:
+            told = listed([self.title(name) for name in others])
+            return f"The other distances, {told}, agree with this order as far as the noise of measuring tells."
+        more = f"; and so on for {len(said) - NAMED_PAIRS} other pairs" if len(said) > NAMED_PAIRS else ""
+        return f"Other distances do not agree with this order: {'; '.join(said[:NAMED_PAIRS])}{more}."
+
+
+def _noise_once(first: Group, second: Group, metric: str) -> float:
+    """The noise of measuring a run of either group, the larger one."""
+    return max((run.noise.get(metric, 0.0) for group in (first, second) for run in group.runs), default=0.0)
+
+
+def _leads(first: Group, second: Group, metric: str) -> bool:
+    """Whether the first group's distance is smaller by more than twice the noise of measuring."""
+    a, b = first.values(metric), second.values(metric)
+    if not (a and b):
+        return False
+    return fmean(a) < fmean(b) and beyond_noise(a, b, _noise_once(first, second, metric))
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`"""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def differing(runs: Sequence[RunSummary]) -> list[str]:
@@ -174,6 +226,9 @@ def sections(every: Sequence[Group]) -> list[Section]:
 
 
 def _section(card: Card, members: list[Group], first: Card) -> Section:
+    cards = (_card(run) for group in members for run in group.runs)
+    card = next((found for found in cards if found.second_evaluator), card)
+    members = [dataclasses.replace(group, runs=[_alike(run, card) for run in group.runs]) for group in members]
     names = list(dict.fromkeys(name for group in members for run in group.runs for name in run.metrics))
     columns = varying(members) if len(members) > 1 else list(members[0].settings)
     # The first digits of a hash suffice to tell it from another one.
@@ -185,6 +240,17 @@ def _section(card: Card, members: list[Group], first: Card) -> Section:
     scores = {group.number: fmean(values) for group in members if (values := group.values(key))}
     best_first = sorted(members, key=lambda group: scores.get(group.number, float("inf")))
     return dataclasses.replace(section, groups=best_first)
+
+
+def _alike(run: RunSummary, card: Card) -> RunSummary:
+    """The run without the metrics that were measured under other conditions than those of `card`."""
+    own = _card(run)
+    other = [name for name in run.metrics if own.conditions(name) != card.conditions(name)]
+    if not other:
+        return run
+    note = f"Measured by other weights or along other directions than in the other runs, so left out: {listed(other)}."
+    kept = {name: value for name, value in run.metrics.items() if name not in other}
+    return dataclasses.replace(run, metrics=kept, notes=(*run.notes, note))
 
 
 def _card(run: RunSummary) -> Card:

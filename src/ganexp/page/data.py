@@ -43,14 +43,18 @@ def of_page(
     tags = dict.fromkeys(tag for run in runs for tag in run.curves)
     shown = [next((tag for tag in tags if tag.startswith(start)), None) for start in FIRST]
     common = _common(runs)
-    metrics = dict.fromkeys(name for section in compared for name in section.table_metrics)
+    metrics = {
+        name: vars(glossary.entry(name)) | {"name": section.title(name), "arrow": glossary.entry(name).arrow}
+        for section in compared
+        for name in section.table_metrics
+    }
     return {
         "groups": [group.label for group in sorted(every, key=lambda group: place[group.number])],
         "charts": [chart(section, place) for section in compared],
         "columns": list(columns),
         "tags": list(tags),
         "shown": [tag for tag in shown if tag],
-        "metrics": {name: vars(glossary.entry(name)) | {"arrow": glossary.entry(name).arrow} for name in metrics},
+        "metrics": metrics,
         "sections": [{"headline": section.headline, "floors": section.floors} for section in compared],
         "common": common,
         "runs": [

@@ -24,6 +24,9 @@ ENTRIES = {
     "fid_test": Entry("FID (held-out)", "lower", "The same distance as FID, to pictures that nobody trained on."),
     "fid": Entry("FID", "lower", "The distance between the features of samples and of training pictures."),
     "kid": Entry("KID", "lower", "A distance like FID that does not depend on the number of samples."),
+    "mind": Entry(
+        "MIND", "lower", "How far the features of samples must be moved, along random directions, to become real ones."
+    ),
     "precision": Entry("precision", "higher", "The share of samples that look like real pictures."),
     "recall": Entry("recall", "higher", "The share of real pictures that the generator could make."),
     "density": Entry("density", "higher", "How close samples are to real pictures; real pictures reach about 1."),

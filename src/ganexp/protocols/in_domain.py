@@ -17,13 +17,16 @@ from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.evaluators import evaluator as evaluators
+from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.reference import code_of_metrics, key_of, reference
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
+from ganexp.metrics.monge import DIRECTIONS, SEED
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
 from ganexp.pictures import grid
 from ganexp.protocols import gan_train
+from ganexp.protocols.second_opinion import SecondOpinion
 from ganexp.run import Run
 from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample, with_progress
 
@@ -34,21 +37,34 @@ class InDomain:
     def __init__(self, data: Dataset, pictures: Pictures, device: torch.device | str = "cpu"):
         """pictures: what `data` loads for training.
 
-        UserError if the data names no evaluator, or an evaluator of pictures of another shape.
+        UserError if the data names no evaluator, or an evaluator of pictures of another shape, or one evaluator twice.
         """
         if data.evaluator is None:
             raise UserError(
                 "data.evaluator is not set, so there is nothing to measure with: name an evaluator that comes with "
                 f"ganexp ({', '.join(evaluators.shipped())}), or a .pt file that python -m ganexp.evaluator wrote"
             )
-        self.evaluator = evaluators.load(data.evaluator, device)
-        if pictures.shape != self.evaluator.shape:
-            raise UserError(
-                f"data.evaluator={data.evaluator} measures pictures of {self.evaluator.shape} (channels, height, "
-                f"width). These have {pictures.shape}, and pictures are never resized for a measurement: name another "
-                "evaluator, train one with python -m ganexp.evaluator, or measure nothing with data.evaluator=null"
-            )
         self.data, self.pictures = data, pictures
+        self.evaluator = self._load("data.evaluator", data.evaluator, device)
+        self.second_evaluator = None
+        if data.second_evaluator is not None:
+            self.second_evaluator = self._load("data.second_evaluator", data.second_evaluator, device)
+            if self.second_evaluator.name == self.evaluator.name:
+                raise UserError(
+                    f"data.second_evaluator={data.second_evaluator}: data.evaluator has this name already, and a "
+                    "second opinion comes from another evaluator: name another, or type data.second_evaluator=null"
+                )
+
+    def _load(self, key: str, named: str, device: torch.device | str) -> Evaluator:
+        """The evaluator of that name; UserError if it measures pictures of another shape."""
+        loaded = evaluators.load(named, device, key)
+        if self.pictures.shape != loaded.shape:
+            raise UserError(
+                f"{key}={named} measures pictures of {loaded.shape} (channels, height, width). These have "
+                f"{self.pictures.shape}, and pictures are never resized for a measurement: name another evaluator, "
+                f"train one with python -m ganexp.evaluator, or measure nothing with {key}=null"
+            )
+        return loaded
 
     @cached_property
     def train(self) -> Reference:
@@ -128,19 +144,29 @@ class InDomain:
         names = [self.evaluator.classes[number] for number in missing_classes(samples, self.train)]
         return quick(samples, self.train, self.evaluator.name), names
 
-    def evaluate(self, samples: Embeddings, weights: str, seed: int | None) -> Evaluation:
-        """The full evaluation of embedded pictures. weights, seed: as in the card."""
+    @cached_property
+    def second_opinion(self) -> SecondOpinion | None:
+        """What another evaluator says; None without one."""
+        if self.second_evaluator is None:
+            return None
+        self.second_evaluator.network.to(self.evaluator.device)
+        held_out = self.data.load("test") if self.test is not None else None
+        return SecondOpinion(self.second_evaluator, self.pictures, held_out)
+
+    def evaluate(self, samples: Embeddings, images: Tensor, weights: str, seed: int | None) -> Evaluation:
+        """The full evaluation of embedded pictures. images: uint8 [N, C, H, W]. weights, seed: as in the card."""
         name, n = self.evaluator.name, len(samples.features)
         real = self._real(n)
         classes = self.evaluator.classes if samples.probabilities is not None else ()
-        return Evaluation(
+        evaluation = Evaluation(
             metrics=full(samples, real, name),
-            card=self.card(n, weights, seed),
+            card=dataclasses.replace(self.card(n, weights, seed), directions=DIRECTIONS, directions_seed=SEED),
             floors=self._floors(real, samples),
             floor_samples=min(n, len(self.test.features)) if self.test is not None else 0,
-            noise=noise(samples, self.train, name),
+            noise=noise(samples.features, self.train, name),
             classes=dict(zip(classes, samples.shares().tolist(), strict=True)) if classes else {},
         )
+        return self.second_opinion.added(evaluation, images) if self.second_opinion is not None else evaluation
 
     def evaluate_run(
         self, run: Run, checkpoint: str | None, weights: str, n: int, seed: int, with_gan_train: bool = False
@@ -162,7 +188,7 @@ class InDomain:
         network = run.network(path, weights, self.evaluator.device)
         stream = sample(network, n, seed, labels_at=self.labels_at(run.classes))
         samples, images = self.embed(with_progress(stream, n), run.classes)
-        evaluation = self.evaluate(samples, weights, seed)
+        evaluation = self.evaluate(samples, images, weights, seed)
         metrics = dict(evaluation.metrics)
         if with_gan_train:
             assert samples.labels is not None
@@ -191,7 +217,7 @@ class InDomain:
         parts = images.split(evaluators.BATCH_SIZE)
         of_parts = labels.split(evaluators.BATCH_SIZE) if labels is not None else [None] * len(parts)
         samples, _ = self.embed(with_progress(zip(parts, of_parts, strict=True), len(images)), classes)
-        return self.evaluate(samples, "given", None)
+        return self.evaluate(samples, images, "given", None)
 
     def card(self, n: int, weights: str, seed: int | None) -> Card:
         """The card of a measurement of n samples."""

@@ -1,7 +1,8 @@
-"""The official protocol, computed by torch-fidelity (Obukhov et al. 2020): features of Inception, 50,000 pictures.
+"""The official protocol, computed by torch-fidelity (Obukhov et al. 2020): 50,000 pictures, and features of a network
+that others measure with too.
 
-Its metrics may be compared with published ones. It needs the extra `ganexp[fid]`, and it downloads Inception's weights
-and the original training set of CIFAR-10.
+Its metrics may be compared with published ones. It needs the extra `ganexp[fid]`, and it downloads the network's
+weights and the original training set of CIFAR-10.
 """
 
 import dataclasses
@@ -31,6 +32,11 @@ SHAPE = (3, 32, 32)
 """Pictures of CIFAR-10: (channels, height, width)."""
 
 
+EXTRACTORS = {"inception": "inception-v3-compat", "dinov2": "dinov2-vit-l-14", "clip": "clip-vit-b-32"}
+"""The networks and their names in torch-fidelity: Inception (Heusel et al. 2017), DINOv2 (Stein et al. 2023) and CLIP
+(Kynkäänniemi et al. 2023)."""
+
+
 class TensorPictures(TorchDataset):
     """Pictures as torch-fidelity takes them: uint8 [3, H, W], one at a time."""
 
@@ -45,20 +51,23 @@ class TensorPictures(TorchDataset):
 
 
 class Official:
-    """Inception and the 50,000 original training pictures of CIFAR-10, ready to measure generated pictures.
+    """A network and the 50,000 original training pictures of CIFAR-10, ready to measure generated pictures.
 
-    Precision and recall come from features of Inception too. torch-fidelity's own choice would be VGG.
+    Precision and recall come from features of the same network. torch-fidelity's own choice would be VGG.
     """
 
-    def __init__(self, data: Dataset, device: torch.device | str = "cpu"):
-        """UserError if `data` is not CIFAR-10, or if torch-fidelity is not installed."""
+    def __init__(self, data: Dataset, device: torch.device | str = "cpu", extractor: str = "inception"):
+        """extractor: a key of EXTRACTORS.
+
+        UserError if `data` is not CIFAR-10, or if torch-fidelity is not installed.
+        """
         if not isinstance(data, CIFAR10):
             raise UserError(
                 f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
                 "protocol=in_domain"
             )
         _torch_fidelity()  # Samples take minutes, so a missing package is told first.
-        self.device = torch.device(device)
+        self.device, self.extractor = torch.device(device), extractor
 
     def evaluate_run(self, run: Run, checkpoint: str | None, weights: str, seed: int) -> Evaluation:
         """The evaluation of 50,000 samples of a run's checkpoint, which is also kept in the run's folder."""
@@ -82,10 +91,16 @@ class Official:
         return self._evaluate(images, "given", None)
 
     def _evaluate(self, images: Tensor, weights: str, seed: int | None) -> Evaluation:
-        card = Card("torch-fidelity", None, "CIFAR-10 train, original", None, N, weights, seed)
-        cuda, verbose = self.device.type == "cuda", sys.stderr.isatty()
-        metrics = measure(images, feature_extractor="inception-v3-compat", cuda=cuda, verbose=verbose)
-        return Evaluation(metrics, card)
+        network, cuda = EXTRACTORS[self.extractor], self.device.type == "cuda"
+        card = Card(f"torch-fidelity {network}", None, "CIFAR-10 train, original", None, N, weights, seed)
+        # An Inception Score needs classes, and only Inception has some.
+        classes = self.extractor == "inception"
+        metrics = measure(images, feature_extractor=network, isc=classes, cuda=cuda, verbose=sys.stderr.isatty())
+        return Evaluation({self._told(name): value for name, value in metrics.items()}, card)
+
+    def _told(self, name: str) -> str:
+        """The name of a metric, which tells the network: `frechet_inception_distance`, `frechet_distance_dinov2`."""
+        return name if self.extractor in name else f"{name.replace('inception_', '')}_{self.extractor}"
 
 
 def _torch_fidelity() -> ModuleType:
@@ -111,6 +126,7 @@ def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **o
         return torch_fidelity.calculate_metrics(input1=TensorPictures(images), input2=reference, **asked)
     except (OSError, RuntimeError) as error:  # A damaged download raises RuntimeError.
         raise UserError(
-            f"protocol=official: torch-fidelity could not measure ({error}); if it could not download Inception's "
-            "weights or the original CIFAR-10, try again with a network, or type protocol=in_domain"
+            f"protocol=official: torch-fidelity could not measure ({error}); if it could not download the weights of "
+            f"{asked.get('feature_extractor', 'Inception')} or the original CIFAR-10, try again with a network, or "
+            "type protocol=in_domain"
         ) from None

@@ -17,7 +17,7 @@ from ganexp.data.dataset import Dataset
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
 from ganexp.evaluator import TrainEvaluator
-from ganexp.evaluators.classifier import Architecture, Classifier
+from ganexp.evaluators.classifier import ClassifierOptions
 from ganexp.loggers import LoggerOptions
 from ganexp.losses import Loss
 from ganexp.networks.network import Network
@@ -150,10 +150,10 @@ def test_a_classifier_that_follows_from_the_data_may_be_another_one(classifier):
     (choice,) = [value for _, option, key, value in derived_keys() if key.startswith("defaults.")]
     assert choice == "${data}"
     config = parse(compose("evaluator", ["data=fake", f"classifier={classifier}"]), TrainEvaluator)
-    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, Architecture)
+    architecture = build.instantiate("classifier.architecture", config.classifier.architecture, ClassifierOptions)
     pictures = build.dataset(config.data).load()
     images = torch.zeros(2, *pictures.shape)
-    assert Classifier(architecture, pictures.shape, 10)(images)[1].shape == (2, 10)
+    assert architecture.network(pictures.shape, 10)(images)[1].shape == (2, 10)
 
 
 def test_a_key_that_an_older_run_lacks_has_the_default_of_conf():

@@ -34,6 +34,7 @@ COMMANDS = {
     for document in DOCUMENTS
     for line in re.findall(r"^python -m ganexp\.(.*)$", document.read_text().replace("\\\n", " "), re.MULTILINE)
     if "--config-dir" not in line
+    and not re.search(r"evaluate run=.* data\.", line)  # The data is the run's: tests/test_evaluate.py types these.
     and "data=bars" not in line  # tests/test_extending.py types those.
     and "hydra/launcher" not in line
     and "hydra/sweeper" not in line  # Plugins: tests/test_launchers.py types those.

@@ -3,7 +3,7 @@
     python -m benchmarks.gallery FOLDER
     python -m benchmarks.gallery FOLDER report.png
 
-The trainings go to FOLDER/outputs, and one that has finished there is not repeated. All of them take about 30 minutes
+The trainings go to FOLDER/outputs, and one that has ended there is not repeated. All of them take about 30 minutes
 on two cores.
 """
 
@@ -14,77 +14,87 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-IMAGES = ROOT / "docs" / "images"
+DOCS = Path(__file__).parents[1] / "docs"
+IMAGES = DOCS / "images"
+KNOWN = "trainings.json"
+"""The file in FOLDER that says which runs a command has made there."""
 
 
-def blocks() -> dict[str, list[str]]:
-    """The commands above each picture of the gallery, by the name of the picture."""
-    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    found = re.findall(r"```\n(.*?)```\n.*?\]\(images/(\S+?)\)", text, re.DOTALL)
-    return {name: commands.splitlines() for commands, name in found}
+def blocks(document: Path) -> dict[str, list[str]]:
+    """The commands in the block above each picture of a document, by the name of the picture."""
+    found: dict[str, list[str]] = {}
+    commands: list[str] = []
+    for block, picture in re.findall(r"^```\n(.*?)^```$|\]\(images/(\S+?)\)", document.read_text("utf-8"), re.M | re.S):
+        if picture:
+            found[picture] = commands
+        else:
+            commands = block.splitlines()
+    return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def make(document: Path, keep: Callable[[Path, list[Path], str], None], about: str) -> None:
+    """Make the pictures of a document that the command line names.
+
+    keep: puts the picture of a name into docs/images, given FOLDER and the newest trainings' runs relative to FOLDER.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("pictures", nargs="*", help="their names; all by default", metavar="picture")
     typed = parser.parse_args()
     typed.folder.mkdir(parents=True, exist_ok=True)
-    run = None
-    for name, commands in blocks().items():
+    runs: list[Path] = []
+    for name, commands in blocks(document).items():
+        own: list[Path] = []
+        wanted = name in typed.pictures or not typed.pictures
         for line in commands:
             if line.startswith("python -m ganexp.train"):
-                run = finished(typed.folder, line) or trained(typed.folder, line)
-            elif name in typed.pictures or not typed.pictures:
-                do(typed.folder, line.replace("RUN", str(run)))
-        if name in typed.pictures or not typed.pictures:
-            keep(typed.folder, run, name)
+                # Typed for any picture, because the blocks below may need its run.
+                own += trained(typed.folder, line)
+                runs = own
+            elif wanted:
+                do(typed.folder, re.sub(r"\brun=(RUN|latest)\b", f"run={runs[-1]}", line))
+        if wanted:
+            keep(typed.folder, runs, name)
             print(IMAGES / name)
 
 
 def do(folder: Path, line: str) -> None:
-    words = shlex.split(line)
+    words = shlex.split(line, comments=True)
     subprocess.run([sys.executable, *words[1:]], cwd=folder, check=True)
 
 
-def finished(folder: Path, line: str) -> Path | None:
-    """The newest finished run of a command such as `python -m ganexp.train model=wgan_gp`, relative to the folder."""
-    recipe = line.rpartition("model=")[2]
-    records = sorted(folder.glob(f"outputs/*_{recipe}/run.json"))
-    # The name of another recipe may end alike: `conditional`, `r1gan_conditional`.
-    own = [path for path in records if re.fullmatch(rf"[\d_-]+_{recipe}", path.parent.name)]
-    done = [path for path in own if json.loads(path.read_text())["status"] == "finished"]
-    return done[-1].parent.relative_to(folder) if done else None
+def trained(folder: Path, line: str) -> list[Path]:
+    """The runs that a command has made in the folder, relative to the folder. It is typed if it has made none yet."""
+    known = json.loads((folder / KNOWN).read_text()) if (folder / KNOWN).is_file() else {}
+    if line not in known:
+        before = set(folder.rglob("run.json"))
+        do(folder, line)
+        made = sorted(set(folder.rglob("run.json")) - before)
+        known[line] = [str(record.parent.relative_to(folder)) for record in made]
+        (folder / KNOWN).write_text(json.dumps(known, indent=2))
+    return [Path(run) for run in known[line]]
 
 
-def trained(folder: Path, line: str) -> Path:
-    do(folder, line)
-    run = finished(folder, line)
-    assert run is not None, f"{line} has not finished"
-    return run
-
-
-def keep(folder: Path, run: Path | None, name: str) -> None:
+def keep(folder: Path, runs: list[Path], name: str) -> None:
     """Copy a picture to docs/images: a file that `out=` named, a file of the run, or a photograph of a page."""
+    samples = folder / runs[-1] / "samples"
     if name == "report.png":
         photograph(folder / "report.html", name, height=1150)
-        return
-    assert run is not None
-    if name == "explorer.png":
-        photograph(folder / run / "export" / "explorer.html", name, height=950)
+    elif name == "explorer.png":
+        photograph(folder / runs[-1] / "export" / "explorer.html", name, height=950)
     elif (folder / name).is_file():
         shutil.copy(folder / name, IMAGES / name)
-    elif (folder / run / "samples" / name).is_file():
-        shutil.copy(folder / run / "samples" / name, IMAGES / name)
+    elif (samples / name).is_file():
+        shutil.copy(samples / name, IMAGES / name)
     else:
-        shutil.copy(max((folder / run / "samples").glob("step-*.png")), IMAGES / name)
+        shutil.copy(max(samples.glob("step-*.png")), IMAGES / name)
 
 
-def photograph(page: Path, name: str, height: int) -> None:
-    """Open a page in a browser and keep its upper part as a PNG."""
+def photograph(page: Path, name: str, height: int, part: str | None = None) -> None:
+    """Open a page in a browser and keep a PNG of its upper part, or of the first element that a selector finds."""
     from playwright.sync_api import sync_playwright
 
     installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -93,9 +103,9 @@ def photograph(page: Path, name: str, height: int) -> None:
         view = browser.new_page(viewport={"width": 1100, "height": height})
         view.goto(page.resolve().as_uri())
         view.wait_for_timeout(2000)  # The charts are drawn a moment later.
-        view.screenshot(path=IMAGES / name)
+        (view.locator(part).first if part else view).screenshot(path=IMAGES / name)
         browser.close()
 
 
 if __name__ == "__main__":
-    main()
+    make(DOCS / "gallery.md", keep, str(__doc__))

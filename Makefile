@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/installed
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 export NO_MKDOCS_2_WARNING = 1
+export PYTHONDONTWRITEBYTECODE = # off: otherwise every process compiles the package and the tests anew
 
 .PHONY: train test fast check docs benchmark
 

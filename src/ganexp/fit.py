@@ -89,9 +89,9 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan.pauses = pauses(callbacks)
     trainer = make_trainer(config, [*callbacks, Interrupt(), *[ProgressBar()] * shows_bar], run_loggers, shows_bar)
     device = trainer.strategy.root_device
-    name = (
-        torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device}, {torch.get_num_threads()} threads"
-    )
+    threads = torch.get_num_threads()
+    processor = f"{device}, {threads} thread{'s' * (threads > 1)}"
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor
     if world > 1:
         name = f"{world} x {torch.cuda.get_device_name(device) if device.type == 'cuda' else device}"
     record.write(device=name)

@@ -121,7 +121,7 @@ def test_joblib_shares_the_cores_among_the_jobs(sweep, tmp_path):
     assert statuses(tmp_path / "s") == {"seed-0": "finished", "seed-1": "finished"}, stderr
     threads = max(1, cpu_count() // 2)
     for record in records(tmp_path / "s").values():
-        assert record["device"] == f"cpu, {threads} threads"
+        assert record["device"] == f"cpu, {threads} thread{'s' * (threads > 1)}"
 
 
 @pytest.fixture

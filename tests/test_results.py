@@ -159,6 +159,13 @@ def one_experiment(measured, tmp_path):
     return experiments(folder), [f"{key}={value}" for key, value in shared.items()]
 
 
+def test_two_budgets_of_one_recipe_are_two_cells(tmp_path):
+    text = "# Is it so? 2 runs.\nhydra: {sweeper: {params: {model: lsgan, trainer.max_steps: '10000,6', seed: '0'}}}\n"
+    (tmp_path / "loss.yaml").write_text(f"# @package _global_\n{text}")
+    (experiment,) = experiments(tmp_path)
+    assert [cell.name for cell in experiment.cells] == ["lsgan", "lsgan_max_steps-6"]
+
+
 @pytest.mark.slow
 def test_a_row_is_made_from_nothing(train, one_experiment, tmp_path, capsys):
     every, typed = one_experiment

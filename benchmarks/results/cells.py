@@ -91,16 +91,22 @@ def _cells(document: dict[str, Any], names: dict[str, dict[str, Any]]) -> Iterat
     seeds = tuple(map(int, params.pop("seed").split(",")))
     for typed in product([f"{key}={values}" for key, values in params.items()]):
         composed = settings(parse(compose("train", typed)))
-        name = next((name for name, known in names.items() if not changes(known, composed)), None) or _name(typed)
-        names.setdefault(name, composed)
+        name = next((name for name, known in names.items() if not changes(known, composed)), None)
+        if name is None:
+            name = next(name for name in (_name(typed), _full_name(typed)) if name not in names)
+            names[name] = composed
         yield Cell(name, tuple(typed), seeds, composed)
 
 
 def _name(typed: Sequence[str]) -> str:
-    """`wgan_gp`, `vanilla_hidden-64`."""
+    """`wgan_gp`, `vanilla_hidden-64`; the budget is not told."""
+    return _full_name([word for word in typed if not within(word.partition("=")[0], BUDGET)])
+
+
+def _full_name(typed: Sequence[str]) -> str:
+    """`vanilla_max_steps-2000`."""
     recipe = next((word.partition("=")[2] for word in typed if word.startswith("model=")), "vanilla")
-    told = [word for word in typed if not within(word.partition("=")[0], BUDGET)]
-    return re.sub(r"-+(?=_|$)", "", re.sub("--+", "-", run_name(recipe, told)))
+    return re.sub(r"-+(?=_|$)", "", re.sub("--+", "-", run_name(recipe, list(typed))))
 
 
 def settings(config: Config) -> dict[str, Any]:

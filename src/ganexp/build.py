@@ -138,9 +138,8 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
             f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "
             "mixes them: set network.discriminator_norm=none"
         )
-    if config.trainer.precision == "bf16-mixed":  # Half-precision convolutions are fastest with the channels last.
-        put_channels_last(generator)
-        put_channels_last(discriminator)
+    for half in (generator, discriminator):
+        put_channels_last(half)
     objectives = Objectives(generator, discriminator, loss, regularizers, config.train.augment)
     labelled = pictures if config.model.conditional else dataclasses.replace(pictures, labels=None)
     batches = Batches(labelled, data.batch_size, config.seed, flip=data.flip)

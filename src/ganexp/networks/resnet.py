@@ -29,7 +29,7 @@ class ResNet(Network):
             inputs = input_features(self.latent_dim, num_classes)
             body = ResNetGenerator(inputs, self.hidden, shape, times, False, 0)
             network = ConcatGenerator(body, self.latent_dim, num_classes)
-        return network.apply(_initialise)
+        return network.apply(initialise)
 
     def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         # Two blocks halve 32 pixels to 8, and two more keep that size. Larger pictures are first halved to 32..63.
@@ -44,7 +44,7 @@ class ResNet(Network):
             SumPool(),
             *[Dropout(self.dropout)] * (self.dropout > 0),
         )
-        return Discriminator(trunk, wide, shape, num_classes, self.conditioning).apply(_initialise)
+        return Discriminator(trunk, wide, shape, num_classes, self.conditioning).apply(initialise)
 
 
 class ResNetGenerator(Generator):
@@ -126,7 +126,7 @@ class SumPool(nn.Module):
         return x.sum((2, 3))
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """Uniform weights (Glorot and Bengio 2010), sqrt(2) times as large behind a ReLU. Children come before parents."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)

@@ -1,0 +1,85 @@
+"""Residual networks for colour pictures on a CPU.
+
+Most of a network's arithmetic is where the pixels are many. So these networks meet the picture at half its size: the
+four pixels of each 2x2 square are channels of one position there (Shi et al. 2016).
+"""
+
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, leaky_relu, relu
+
+from ganexp.config import STRICT
+from ganexp.networks.discriminator import Discriminator, input_channels
+from ganexp.networks.dropout import Dropout
+from ganexp.networks.generator import ConcatGenerator, Generator, input_features
+from ganexp.networks.network import Network, Shape, halvings
+from ganexp.networks.resnet import Block, Norm, initialise
+
+
+@dataclass(frozen=True, config=STRICT)
+class Compact(Network):
+    """`hidden` channels at half the picture's size; each further halving doubles the channels.
+
+    Labels choose the gains and biases of G's BatchNorm. A G without BatchNorm takes labels beside its latent.
+    """
+
+    def generator(self, shape: Shape, num_classes: int) -> Generator:
+        times = halvings(shape) - 1
+        if self.generator_norm == "batch":
+            network = CompactGenerator(self.latent_dim, self.hidden, shape, times, True, num_classes)
+        else:
+            inputs = input_features(self.latent_dim, num_classes)
+            body = CompactGenerator(inputs, self.hidden, shape, times, False, 0)
+            network = ConcatGenerator(body, self.latent_dim, num_classes)
+        return network.apply(initialise)
+
+    def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
+        times = halvings(shape) - 1
+        norm = self.batch_norm_in_discriminator(habit=False, per_sample=per_sample)
+        widths = [self.hidden << k for k in range(times)]
+        trunk = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4 * input_channels(shape, num_classes, self.conditioning), self.hidden, 3, padding=1),
+            *[HalvingBlock(width, norm) for width in widths],
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+            *[Dropout(self.dropout)] * (self.dropout > 0),
+        )
+        features = (self.hidden << times) * (shape[1] >> (times + 1)) ** 2
+        return Discriminator(trunk, features, shape, num_classes, self.conditioning).apply(initialise)
+
+
+class CompactGenerator(Generator):
+    def __init__(self, latent_dim: int, wide: int, shape: Shape, times: int, norm: bool, num_classes: int):
+        """`times` blocks, each of which doubles the sides, up to half the sides of `shape`, with `wide` channels."""
+        super().__init__(latent_dim, num_classes)
+        side, first = shape[1] >> (times + 1), wide << times
+        self.stem = nn.Sequential(nn.Linear(latent_dim, first * side * side), nn.Unflatten(1, (first, side, side)))
+        self.blocks = nn.ModuleList(
+            Block(2 * wide << k, wide << k, norm, num_classes, up=True) for k in reversed(range(times))
+        )
+        self.norm = Norm(wide, norm, num_classes)
+        self.picture = nn.Sequential(nn.Conv2d(wide, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2))
+
+    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
+        x = self.stem(latent)
+        for block in self.blocks:
+            x = block(x, labels)
+        return self.picture(relu(self.norm(x, labels))).tanh()
+
+
+class HalvingBlock(nn.Module):
+    """Half the sides and twice the channels, by two convolutions 3x3, the second of which has few pixels to do."""
+
+    def __init__(self, channels: int, norm: bool):
+        super().__init__()
+        self.norms = nn.ModuleList([Norm(channels, norm, 0), Norm(channels, norm, 0)])
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, 2 * channels, 3, padding=1)
+        self.shortcut = nn.Conv2d(channels, 2 * channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float [B, channels, H, W] to [B, 2 channels, H / 2, W / 2]."""
+        h = self.first(leaky_relu(self.norms[0](x, None), 0.2))
+        h = self.second(avg_pool2d(leaky_relu(self.norms[1](h, None), 0.2), 2))
+        return h + self.shortcut(avg_pool2d(x, 2))

@@ -1,4 +1,5 @@
-"""Kill runs at random moments, resume them, and compare their ends with a calm run: `python -m benchmarks.faults`.
+"""Kills runs at random moments, resumes them, and compares their ends with that of a calm run, which nobody stops:
+`python -m benchmarks.faults`.
 
 Everything must be equal bit for bit: the networks, the optimizers, the state of the random numbers, the evaluations
 and the grids. TensorBoard must show each iteration once, and no unfinished file may be left.
@@ -37,7 +38,7 @@ WAYS: dict[str, Way] = {
     "two SIGINT 10 ms apart": [(0, signal.SIGINT), (0.01, signal.SIGINT)],
     "SIGTERM, and 10 ms later SIGINT": [(0, signal.SIGTERM), (0.01, signal.SIGINT)],
     "SIGHUP": [(0, signal.SIGHUP)],
-    "SIGTERM, and half a second later kill -9": [(0, signal.SIGTERM), (0.5, signal.SIGKILL)],
+    "SIGTERM, and 0.5 s later kill -9": [(0, signal.SIGTERM), (0.5, signal.SIGKILL)],
 }
 
 PHASES = ("start", "training", "training", "training", "evaluation")
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
-    """Kill so many runs in the current directory, and print a table; True for each run that ended unlike a calm one."""
+    """Kill `number` runs in the current directory, and print a table. True for each run that did not end as it should."""
     evaluator = Path("evaluator.pt").absolute()
     train_evaluator(evaluator)
     typed = (*SETTINGS, f"trainer.max_steps={iterations}", f"data.evaluator={evaluator}")
@@ -97,10 +98,10 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
         said.append(printed)
         found = differences(run, calm) + ["a traceback"] * any("Traceback" in text for text in said)
         table[name].append(bool(found))
-        print(f"{kill + 1:3} {name}, {at}: {'; '.join(found) or 'as calm'}", file=sys.stderr, flush=True)
+        print(f"{kill + 1:3} {name}, {at}: {'; '.join(found) or 'like the calm run'}", file=sys.stderr, flush=True)
         if found:
             print("\n".join(said), file=sys.stderr, flush=True)
-    print("| how it was killed | runs | before a checkpoint | between two | after the last | ended as calm |")
+    print("| how it was killed | runs | before a checkpoint | between two | after the last | ended like the calm run |")
     print("|---|---|---|---|---|---|")
     for name, faults in table.items():
         places = " | ".join(str(hits[name][place]) for place in ("before", "while", "after"))
@@ -173,7 +174,7 @@ def state(run: RunFolder, iterations: int) -> str:
 
 
 def differences(run: RunFolder, calm: RunFolder) -> list[str]:
-    """What is not as in the calm run."""
+    """What is different from the calm run."""
     try:
         a, b = (torch.load(folder.last, weights_only=True) for folder in (run, calm))
         parts = ("global_step", "state_dict", "optimizer_states", "rng")

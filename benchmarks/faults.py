@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=400, help="of every run (400)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup the runs would ignore it, as they should.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup the runs would rightly ignore SIGHUP.
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         faults = sum(kills(arguments.kills, arguments.iterations, random.Random(arguments.seed)))
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
-    """Kill `number` runs in the current directory, and print a table. True for each run that did not end as it should."""
+    """Kill `number` runs in the current directory and print a table. True for each run that ended differently."""
     evaluator = Path("evaluator.pt").absolute()
     train_evaluator(evaluator)
     typed = (*SETTINGS, f"trainer.max_steps={iterations}", f"data.evaluator={evaluator}")
@@ -113,7 +113,7 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
 
 
 def train_evaluator(path: Path) -> None:
-    """The command would refuse it: nobody can tell classes of noise apart. Here it only has to be small."""
+    """The command would refuse this evaluator: nobody can tell classes of noise apart. It only has to be small."""
     pictures = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=("0", "1")).load()
     architecture = Architecture((4, 4, 4), pooled=False)
     fitting = Fitting(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
@@ -131,14 +131,14 @@ def command(name: str, *typed: str) -> subprocess.Popen:
 
 
 def start(run: RunFolder, typed: tuple[str, ...]) -> subprocess.Popen:
-    """What a user types: the command, or `resume=` once there is something to go on from."""
+    """What a user types: the command, or `resume=` once there is a checkpoint."""
     if run.has_checkpoint():
         return command("train", f"resume={run.path}")
     return command("train", *typed, f"hydra.run.dir={run.path}")
 
 
 def interrupted(process: subprocess.Popen, run: RunFolder, phase: str, calm: RunFolder, moment: float, way: Way) -> str:
-    """Send the signals at a moment, 0 to 1, of a phase; what the process printed until it ended."""
+    """Send the signals of `way` at a moment, 0 to 1, of a phase. Returns what the process printed until its end."""
     record = calm.known_record()
     if phase == "start":
         seconds = record["start_seconds"]
@@ -181,7 +181,7 @@ def differences(run: RunFolder, calm: RunFolder) -> list[str]:
         found = [part for part in parts if not equal(a[part], b[part])]
         found += ["evaluations"] * (evaluations(run) != evaluations(calm))
         grids = [{path.name: path.read_bytes() for path in folder.grids()} for folder in (run, calm)]
-        # A run that was asked to stop has one more grid, of the iteration at which it stopped.
+        # A run that a signal stopped has one more grid, of the iteration at which it stopped.
         found += ["grids"] * (not grids[1].items() <= grids[0].items())
         found += ["TensorBoard"] * (logged(run) != logged(calm))
         found += ["unfinished files"] * any(path.name.startswith(".unfinished") for path in run.path.rglob(".*"))
@@ -204,7 +204,8 @@ def equal(a: object, b: object) -> bool:
 
 
 def evaluations(run: RunFolder) -> list[dict]:
-    """The lines of `metrics.jsonl` from the training. A full evaluation stands there again if its end was not saved."""
+    """The evaluations during the training, from `metrics.jsonl`. Full evaluations are left out, because a run whose end
+    was not saved repeats them."""
     lines = [json.loads(text) for text in run.metrics.read_text().splitlines()]
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines if "figures" not in line]
 

@@ -192,7 +192,7 @@ def test_a_row_is_made_from_nothing(train, one_experiment, tmp_path, capsys):
     # What is measured is not measured again, and the page can be made again from its files.
     capsys.readouterr()
     add(every, [sweep], docs=docs)
-    assert "are measured" not in capsys.readouterr().err
+    assert "measuring" not in capsys.readouterr().err
     page_of(docs).unlink()
     write(every, docs)
     assert page_of(docs).read_text() == text

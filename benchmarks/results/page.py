@@ -116,7 +116,7 @@ def _quality(rows: dict[str, Result]) -> Iterator[str]:
 
 
 def _convolutions(rows: dict[str, Result], minutes: float) -> str:
-    """The best recipe of linear layers and the best one of convolutions; empty if there is none of one kind."""
+    """The best recipe of linear layers and the best one of convolutions; empty if one of the two is missing."""
     reached = {name: values for name, row in rows.items() if (values := at_minutes(row, minutes))}
     kinds = [[name for name in reached if uses_convolutions(rows[name]) == kind] for kind in (False, True)]
     if not all(kinds):
@@ -170,7 +170,7 @@ def _rows(known: Sequence[Cell], results: Mapping[str, Result]) -> str:
 
 
 def _short(cell: Cell) -> list[str]:
-    """What was typed, without what all rows share; a recipe by its name alone, and a key by its last part."""
+    """What was typed, without what all rows share: a recipe as its name, and a key as its last part."""
     told = [word.partition("=") for word in cell.typed if not word.startswith(("trainer.", "evaluation.", "data="))]
     return [value if key == "model" else f"{key.rpartition('.')[2]}={value}" for key, _, value in told]
 
@@ -234,14 +234,14 @@ def _pictures(known: Sequence[Cell], results: Mapping[str, Result]) -> str:
 
 
 def lacking(experiment: Experiment, results: Mapping[str, Result]) -> list[tuple[Cell, list[int]]]:
-    """The cells of an experiment that lack runs, and the seeds of these."""
+    """The cells of an experiment that lack runs, and the missing seeds of each."""
     there = {name: {run.seed for run in result.runs} for name, result in results.items()}
     seeds = [[seed for seed in cell.seeds if seed not in there.get(cell.name, ())] for cell in experiment.cells]
     return [(cell, some) for cell, some in zip(experiment.cells, seeds, strict=True) if some]
 
 
 def _missing(experiments: Sequence[Experiment], results: Mapping[str, Result]) -> Iterator[str]:
-    """What to type for all runs that are not there. A cell of several experiments is trained once."""
+    """What to type for all missing runs. A cell of several experiments is trained once."""
     commands, named, runs = [], set(), 0
     for experiment in experiments:
         cells = [(cell, seeds) for cell, seeds in lacking(experiment, results) if cell.name not in named]

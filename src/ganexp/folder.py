@@ -165,7 +165,7 @@ class RunFolder:
         if not isinstance(record, dict) or "status" not in record:
             raise ValueError("it holds no record of a run")
         if record["status"] == "running" and not self.is_locked():
-            why = "Its process ended without a word."
+            why = "Its process ended without a message."
             if self.has_checkpoint():
                 why += f" To go on: {self.resume}"
             record |= {"status": "killed", "why": why}

@@ -147,7 +147,7 @@ class Run:
         """The generator in eval mode, with the weights `ema` or `raw` of a checkpoint."""
         contents = checkpoints.read(checkpoint)
         if checkpoint.parent == self.folder.checkpoints and checkpoints.of_another_run(contents, self.record.get("id")):
-            raise UserError(f"checkpoint={checkpoint}: it is of another run, by its id; name another checkpoint")
+            raise UserError(f"checkpoint={checkpoint}: its id is that of another run; name another checkpoint")
         state = contents["state_dict"]
         prefix = "ema." if weights == "ema" else "generator."
         chosen = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -46,7 +46,7 @@ class TrainingEvaluation(Callback):
         if state_dict.get("by", self._by) == self._by:
             self.best = state_dict["best"]
         else:  # Scores with different cards are not ranked against each other.
-            log.info("best.ckpt is chosen anew: it was by %s, and is now by %s", state_dict["by"], self._by)
+            log.info("best.ckpt is chosen again: it was by %s, and is now by %s", state_dict["by"], self._by)
 
     def looks_at(self, step: int, max_steps: int) -> bool:
         return super().looks_at(step, max_steps) or step == max_steps

@@ -57,7 +57,7 @@ class Speed(Callback):
             self._started = True
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
             left = (gan.trainer.max_steps - step) * (time.perf_counter() - self._began) / (step - self._first)
-            log.info("About %s left at this speed, besides evaluations", _duration(left))
+            log.info("About %s left at this speed, without evaluations", _duration(left))
         if self._warm < 0 and step - self._first >= WARM_UP:
             self._warm, self._clock = step, time.perf_counter()
 

@@ -132,7 +132,7 @@ class Section:
         ]
         if not said:
             told = listed([self.title(name) for name in others])
-            return f"The other distances, {told}, agree with this order as far as the noise of measuring tells."
+            return f"The other distances, {told}, agree with this order within the noise of measuring."
         more = f"; and so on for {len(said) - NAMED_PAIRS} other pairs" if len(said) > NAMED_PAIRS else ""
         return f"Other distances do not agree with this order: {'; '.join(said[:NAMED_PAIRS])}{more}."
 

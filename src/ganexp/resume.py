@@ -82,7 +82,7 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
             f"leave {key} out, or start a new run without resume="
         )
 
-    # Torch takes seconds to import, so mistakes in the configuration are told before.
+    # Torch takes seconds to import, so mistakes in the configuration are reported first.
     with interruption.held_back():
         from ganexp import build, checkpoints
 

@@ -58,7 +58,7 @@ def sample(composed: DictConfig) -> None:
     if not folder and suffix != ".npz" and (config.n or 64) * max(config.interpolate, 1) > SHEET:
         raise UserError(f"n={config.n}: too many for one picture; type out=samples.npz, or name a folder")
 
-    # Torch takes seconds to import, so mistakes are told before.
+    # Torch takes seconds to import, so mistakes are reported first.
     from ganexp import sheets
     from ganexp.run import Run
 

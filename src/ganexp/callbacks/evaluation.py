@@ -20,8 +20,8 @@ log = logging.getLogger("ganexp")
 class TrainingEvaluation(Callback):
     """Every `every` iterations: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
 
-    The `n` samples come from a stream of latents that no final metric comes from. The stream has random numbers of its
-    own, so a run learns the same with and without evaluations.
+    No final metric uses the latents of these `n` samples. The latents have random numbers of their own, so a run learns
+    the same with and without evaluations.
     """
 
     def __init__(self, folder: RunFolder, protocol: InDomain, every: int, n: int, seed: int):

@@ -117,8 +117,8 @@ class Section:
 
     @property
     def second_opinion(self) -> str:
-        """Which groups other distances order otherwise than the headline does, by more than the noise of measuring;
-        empty if there are no two groups or no other distances."""
+        """The pairs of groups that another distance puts in the other order than the headline, by more than the noise
+        of measuring; empty if there are no two groups or no other distances."""
         headline = self.headline
         others = [name for name in self.metrics if name != headline and OTHER_DISTANCE.match(name)]
         ranked = [group for group in self.groups if headline and group.values(headline)]
@@ -175,7 +175,7 @@ def differing(runs: Sequence[RunSummary]) -> list[str]:
 
 
 def _one_valued(classes: list[tuple], key: str, runs: Sequence[RunSummary]) -> bool:
-    """Whether runs of one class always agree in `key`."""
+    """Whether all runs of one class have the same value of `key`."""
     values = defaultdict(set)
     for class_, run in zip(classes, runs, strict=True):
         values[class_].add(run.settings.get(key))

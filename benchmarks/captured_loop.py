@@ -1,6 +1,6 @@
-"""GANs as one writes them by hand for a GPU, in plain PyTorch: one CUDA graph holds a whole iteration.
+"""GANs in plain PyTorch, written by hand for a GPU: one CUDA graph holds a whole iteration.
 
-These loops are the bound that ganexp's graphs are held to. They log nothing, and their pictures are noise.
+ganexp's graphs should be as fast as these loops. The loops log nothing, and they train on noise.
 """
 
 import copy
@@ -68,7 +68,7 @@ def hinge(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def speed(name: str, iterations: int, size: int, channels: int) -> float:
-    """Iterations a second of the recipe `name`, warm-up and capture left out."""
+    """Iterations a second of the recipe `name`, without warm-up and capture."""
     torch.manual_seed(0)
     pairs = {
         "vanilla": lambda: mlp_pair(size, channels),

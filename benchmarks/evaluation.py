@@ -1,7 +1,8 @@
-"""What measuring costs: `python -m benchmarks.evaluation`.
+"""The time that evaluations take: `python -m benchmarks.evaluation`.
 
-Of a training at the default interval, as a share of its time without; and of the command that measures 10,000 samples
-of a finished run, everything included. The features of real pictures are made beforehand, as after anybody's first run.
+It measures two times: that of the evaluations of a training, at the default interval, as a share of the time of the
+same training without evaluations; and that of the whole command that measures 10,000 samples of a finished run. The
+features of real pictures are computed before, because a user computes them only once.
 """
 
 import argparse
@@ -27,7 +28,7 @@ def main() -> None:
         commands, shares = [], []
         for number in range(arguments.rounds):
             commands.append(ganexp("evaluate", f"run={run}", "n=10000"))
-            # There and back: a machine that slows down or speeds up favours neither.
+            # The order alternates, so that a machine that slows down or speeds up favours neither.
             times = {}
             for measured in (True, False)[:: -1 if number % 2 else 1]:
                 typed = [] if measured else ["evaluation.every=0"]

@@ -1,4 +1,5 @@
-"""Kill runs at random moments, resume them, and compare their ends with a calm run: `python -m benchmarks.faults`.
+"""Kills runs at random moments, resumes them, and compares their ends with that of a calm run, which nobody stops:
+`python -m benchmarks.faults`.
 
 Everything must be equal bit for bit: the networks, the optimizers, the state of the random numbers, the evaluations
 and the grids. TensorBoard must show each iteration once, and no unfinished file may be left.
@@ -37,7 +38,7 @@ WAYS: dict[str, Way] = {
     "two SIGINT 10 ms apart": [(0, signal.SIGINT), (0.01, signal.SIGINT)],
     "SIGTERM, and 10 ms later SIGINT": [(0, signal.SIGTERM), (0.01, signal.SIGINT)],
     "SIGHUP": [(0, signal.SIGHUP)],
-    "SIGTERM, and half a second later kill -9": [(0, signal.SIGTERM), (0.5, signal.SIGKILL)],
+    "SIGTERM, and 0.5 s later kill -9": [(0, signal.SIGTERM), (0.5, signal.SIGKILL)],
 }
 
 PHASES = ("start", "training", "training", "training", "evaluation")
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=400, help="of every run (400)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (0)")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup the runs would ignore it, as they should.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # Under nohup the runs would rightly ignore SIGHUP.
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         faults = sum(kills(arguments.kills, arguments.iterations, random.Random(arguments.seed)))
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
-    """Kill so many runs in the current directory, and print a table; True for each run that ended unlike a calm one."""
+    """Kill `number` runs in the current directory and print a table. True for each run that ended differently."""
     evaluator = Path("evaluator.pt").absolute()
     train_evaluator(evaluator)
     typed = (*SETTINGS, f"trainer.max_steps={iterations}", f"data.evaluator={evaluator}")
@@ -97,10 +98,10 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
         said.append(printed)
         found = differences(run, calm) + ["a traceback"] * any("Traceback" in text for text in said)
         table[name].append(bool(found))
-        print(f"{kill + 1:3} {name}, {at}: {'; '.join(found) or 'as calm'}", file=sys.stderr, flush=True)
+        print(f"{kill + 1:3} {name}, {at}: {'; '.join(found) or 'like the calm run'}", file=sys.stderr, flush=True)
         if found:
             print("\n".join(said), file=sys.stderr, flush=True)
-    print("| how it was killed | runs | before a checkpoint | between two | after the last | ended as calm |")
+    print("| how it was killed | runs | before a checkpoint | between two | after the last | ended like the calm run |")
     print("|---|---|---|---|---|---|")
     for name, faults in table.items():
         places = " | ".join(str(hits[name][place]) for place in ("before", "while", "after"))
@@ -112,7 +113,7 @@ def kills(number: int, iterations: int, moments: random.Random) -> list[bool]:
 
 
 def train_evaluator(path: Path) -> None:
-    """The command would refuse it: nobody can tell classes of noise apart. Here it only has to be small."""
+    """The command would refuse this evaluator: nobody can tell classes of noise apart. It only has to be small."""
     pictures = Fake(batch_size=8, n=256, image_size=28, channels=1, classes=("0", "1")).load()
     architecture = Architecture((4, 4, 4), pooled=False)
     fitting = Fitting(epochs=1, batch_size=32, lr=0.01, weight_decay=0, label_smoothing=0, shift=0)
@@ -130,14 +131,14 @@ def command(name: str, *typed: str) -> subprocess.Popen:
 
 
 def start(run: RunFolder, typed: tuple[str, ...]) -> subprocess.Popen:
-    """What a user types: the command, or `resume=` once there is something to go on from."""
+    """What a user types: the command, or `resume=` once there is a checkpoint."""
     if run.has_checkpoint():
         return command("train", f"resume={run.path}")
     return command("train", *typed, f"hydra.run.dir={run.path}")
 
 
 def interrupted(process: subprocess.Popen, run: RunFolder, phase: str, calm: RunFolder, moment: float, way: Way) -> str:
-    """Send the signals at a moment, 0 to 1, of a phase; what the process printed until it ended."""
+    """Send the signals of `way` at a moment, 0 to 1, of a phase. Returns what the process printed until its end."""
     record = calm.known_record()
     if phase == "start":
         seconds = record["start_seconds"]
@@ -173,14 +174,14 @@ def state(run: RunFolder, iterations: int) -> str:
 
 
 def differences(run: RunFolder, calm: RunFolder) -> list[str]:
-    """What is not as in the calm run."""
+    """What is different from the calm run."""
     try:
         a, b = (torch.load(folder.last, weights_only=True) for folder in (run, calm))
         parts = ("global_step", "state_dict", "optimizer_states", "rng")
         found = [part for part in parts if not equal(a[part], b[part])]
         found += ["evaluations"] * (evaluations(run) != evaluations(calm))
         grids = [{path.name: path.read_bytes() for path in folder.grids()} for folder in (run, calm)]
-        # A run that was asked to stop has one more grid, of the iteration at which it stopped.
+        # A run that a signal stopped has one more grid, of the iteration at which it stopped.
         found += ["grids"] * (not grids[1].items() <= grids[0].items())
         found += ["TensorBoard"] * (logged(run) != logged(calm))
         found += ["unfinished files"] * any(path.name.startswith(".unfinished") for path in run.path.rglob(".*"))
@@ -203,7 +204,8 @@ def equal(a: object, b: object) -> bool:
 
 
 def evaluations(run: RunFolder) -> list[dict]:
-    """The lines of `metrics.jsonl` from the training. A full evaluation stands there again if its end was not saved."""
+    """The evaluations during the training, from `metrics.jsonl`. Full evaluations are left out, because a run whose end
+    was not saved repeats them."""
     lines = [json.loads(text) for text in run.metrics.read_text().splitlines()]
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines if "figures" not in line]
 

@@ -1,7 +1,7 @@
 """Fingerprints of what six recipes learn: `python -m benchmarks.fingerprints`.
 
-A change that promises to leave the training alone must leave every line as it was, on one machine. Another kind of
-CPU rounds otherwise, so the lines are compared and never stored.
+If a change of the code should not change the training, then every line must stay the same on one machine. Other kinds
+of CPUs round differently, so compare lines of one machine only; they are stored nowhere.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def fingerprint(overrides: list[str]) -> str:
 
 
 def tensors(node: Any, place: str) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every tensor below `node`, with where it stands."""
+    """Every tensor below `node`, with its place."""
     if isinstance(node, torch.Tensor):
         yield place, node
     elif isinstance(node, dict):

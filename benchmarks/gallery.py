@@ -1,10 +1,10 @@
-"""Makes the pictures of docs/gallery.md again, by the commands that stand there:
+"""Makes the pictures of docs/gallery.md again, by the commands of that page:
 
     python -m benchmarks.gallery FOLDER
     python -m benchmarks.gallery FOLDER report.png
 
-The trainings go to FOLDER/outputs, and one that has ended there is not repeated. All of them take about 30 minutes
-on two cores.
+The runs' folders are in FOLDER/outputs. A training that has ended there is not repeated. All trainings take about 30
+minutes on two cores.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def blocks(document: Path) -> dict[str, list[str]]:
 def make(document: Path, keep: Callable[[Path, list[Path], str], None], about: str) -> None:
     """Make the pictures of a document that the command line names.
 
-    keep: puts the picture of a name into docs/images, given FOLDER and the newest trainings' runs relative to FOLDER.
+    keep: puts the picture of that name into docs/images. It gets FOLDER, the runs of the newest command, relative to
+        FOLDER, and the name.
     """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -51,7 +52,7 @@ def make(document: Path, keep: Callable[[Path, list[Path], str], None], about: s
         wanted = name in typed.pictures or not typed.pictures
         for line in commands:
             if line.startswith("python -m ganexp.train"):
-                # Typed for any picture, because the blocks below may need its run.
+                # Typed even if nobody wants this picture, because blocks below may need the run.
                 own += trained(typed.folder, line)
                 runs = own
             elif wanted:
@@ -67,7 +68,7 @@ def do(folder: Path, line: str) -> None:
 
 
 def trained(folder: Path, line: str) -> list[Path]:
-    """The runs that a command has made in the folder, relative to the folder. It is typed if it has made none yet."""
+    """The runs that a command has made in the folder, relative to the folder. The command runs if it has made none."""
     known = json.loads((folder / KNOWN).read_text()) if (folder / KNOWN).is_file() else {}
     if line not in known:
         before = set(folder.rglob("run.json"))

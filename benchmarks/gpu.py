@@ -1,7 +1,7 @@
-"""What CUDA graphs bring: `python -m benchmarks.gpu`, on a machine with an NVIDIA GPU, in some two minutes.
+"""How much faster CUDA graphs make a training: `python -m benchmarks.gpu`. It takes about two minutes on an NVIDIA GPU.
 
-Each recipe is trained with graphs and without, and beside them a loop that was written and captured by hand. All run
-one after another in one process. The table goes to docs/performance.md.
+Each recipe is trained with graphs and without. For comparison, a loop that was written and captured by hand trains the
+same GAN. All trainings run one after another in one process. docs/performance.md has the table.
 """
 
 import argparse

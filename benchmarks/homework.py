@@ -1,10 +1,10 @@
-"""Makes the pictures of docs/homework.md again, by the commands that stand there:
+"""Makes the pictures of docs/homework.md again, by the commands of that page:
 
     python -m benchmarks.homework FOLDER
     python -m benchmarks.homework FOLDER homework/blur.png
 
-Most pictures show the last grids of their trainings side by side, in the order of the commands. The trainings go to
-FOLDER/outputs, and one that has ended there is not repeated. All of them take an hour on two cores.
+Most pictures show the last grids of their trainings side by side, in the order of the commands. The runs' folders are
+in FOLDER/outputs. A training that has ended there is not repeated. All trainings take an hour on two cores.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from benchmarks.gallery import DOCS, IMAGES, make, photograph
 from ganexp.callbacks.samples import COLUMNS, ROWS
 
 ACROSS, DOWN = 12, 4
-"""How many samples a picture shows in a row, of all its runs together, and in a column."""
+"""How many samples a picture shows: in a row, of all its runs together, and in a column."""
 
 PARTS = {"_report.png": ".metrics", "_curves.png": "#curves"}
 """The part of a sweep's report that a picture shows, by the end of the picture's name."""
@@ -39,7 +39,7 @@ def keep(folder: Path, runs: list[Path], name: str) -> None:
 
 
 def few_colours(photograph: Image.Image) -> Image.Image:
-    """A page has few colours, and a PNG of few colours is small."""
+    """The photograph with few colours. A page has few, and a PNG of few colours is small."""
     return photograph.convert("RGB").quantize(64, dither=Image.Dither.NONE)
 
 

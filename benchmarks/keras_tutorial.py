@@ -1,4 +1,4 @@
-"""The tutorial's MLP GAN in Keras, as GAN tutorials write it: `predict` and three `train_on_batch` an iteration.
+"""The tutorial's MLP GAN in Keras, as GAN tutorials write it: one `predict` and three `train_on_batch` an iteration.
 
 Needs the extra: `pip install -e '.[keras]'`.
 """
@@ -44,7 +44,7 @@ def main() -> None:
     for _ in range(iterations):
         real = pictures[np.random.randint(0, len(pictures), BATCH)]
         fake = generator.predict(np.random.normal(0, 1, (BATCH, LATENT)), verbose=0)
-        # Where tutorials freeze it once, after compiling it: Keras 3 would then never train it.
+        # Tutorials freeze the discriminator once, after compiling it. Keras 3 would then never train it.
         discriminator.trainable = True
         discriminator.train_on_batch(real, ones)
         discriminator.train_on_batch(fake, zeros)

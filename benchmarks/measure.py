@@ -1,4 +1,4 @@
-"""Speed, start-up and memory of the process that imports this. Import it first."""
+"""Speed, start-up time and memory of the process that imports this module. Import it first."""
 
 import json
 import resource

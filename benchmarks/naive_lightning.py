@@ -1,6 +1,6 @@
 """The tutorial's MLP GAN as the GAN example in Lightning's documentation writes it, with Lightning's defaults.
 
-Left out of the example: the picture that it gives TensorBoard at every step.
+The picture that the example gives TensorBoard at every step is left out.
 """
 
 import measure  # isort: skip  # Before the slow imports.

@@ -1,7 +1,7 @@
-"""The tutorial's MLP GAN as one optimises it by hand, in plain PyTorch: the bound that ganexp is held to.
+"""The tutorial's MLP GAN in plain PyTorch, optimised by hand. ganexp should be as fast as this loop.
 
-Dropout and the allocator's setting are written out, so that a mistake in
-ganexp's cannot slow both sides of the comparison. Nothing is logged.
+Dropout and the allocator's setting are copied here, not imported, so that a mistake in ganexp cannot slow both sides
+of the comparison. Nothing is logged.
 """
 
 import measure  # isort: skip  # Before the slow imports.

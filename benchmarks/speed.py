@@ -1,7 +1,7 @@
-"""`ganexp.train` against other ways to write the same GAN: `python benchmarks/speed.py`.
+"""Compares the speed of `ganexp.train` with other programs of the same GAN: `python benchmarks/speed.py`.
 
-All run on the CPU, one after another in every round, each on a terminal of its
-own, so that progress bars are on.
+In every round all programs run on the CPU, one after another. Each has a terminal of its own, so that progress bars
+are on.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[OURS, *SCRIPTS], default=[OURS, *SCRIPTS], metavar="NAME")
     arguments = parser.parse_args()
     if arguments.iterations <= 50 or arguments.rounds < 1:
-        parser.error("--iterations must exceed the 50 that are not counted, --rounds be 1 or more")
+        parser.error("--iterations must be more than 50, because the first 50 are not counted; --rounds 1 or more")
     names = list(dict.fromkeys(arguments.only))
     if "keras" in names and importlib.util.find_spec("tensorflow") is None:
         names.remove("keras")
@@ -42,7 +42,7 @@ def main() -> None:
     rounds: list[dict[str, Figures]] = []
     for number in range(1, arguments.rounds + 1):
         rounds.append({})
-        # There and back: a machine that slows down or speeds up favours nobody.
+        # The order alternates, so that a machine that slows down or speeds up favours no program.
         for name in names if number % 2 else reversed(names):
             rounds[-1][name] = figures = measure(name, arguments.iterations)
             speed = figures["iterations_per_second"]
@@ -76,7 +76,7 @@ def run(*arguments: str) -> str:
         while piece := os.read(ours, 1 << 16):
             pieces.append(piece)
     except OSError:
-        pass  # How Linux says that nobody writes any more.
+        pass  # Linux raises this when the writers have closed the terminal.
     os.close(ours)
     output = b"".join(pieces).decode(errors="replace")
     if process.wait():

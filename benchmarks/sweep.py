@@ -1,7 +1,7 @@
-"""A sweep of two jobs, one after another and side by side: `python -m benchmarks.sweep`.
+"""Times a sweep of two jobs, one after another and side by side: `python -m benchmarks.sweep`.
 
-Side by side they share the machine by joblib, half of the cores each (`pip install -e '.[joblib]'`).
-The time is that of the whole command. Nothing is measured of the pictures, so that training is what is timed.
+Side by side, joblib gives each job half of the cores (`pip install -e '.[joblib]'`). The time is that of the whole
+command. Evaluations are off, so nearly all of the time is training.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def main() -> None:
         sys.exit("side by side needs joblib's launcher: pip install -e '.[joblib]'")
     rounds = []
     for number in range(arguments.rounds):
-        # There and back: a machine that slows down or speeds up favours neither.
+        # The order alternates, so that a machine that slows down or speeds up favours neither.
         names = list(LAUNCHERS)[:: -1 if number % 2 else 1]
         rounds.append({name: seconds([*LAUNCHERS[name], *arguments.words], arguments.iterations) for name in names})
         print(rounds[-1], file=sys.stderr)

@@ -13,7 +13,7 @@ BATCH, LATENT = 64, 100
 
 
 class MNIST(Dataset):
-    """As torchvision's, with transforms ToTensor and Normalize((0.5,), (0.5,)), step by step."""
+    """Like torchvision's dataset with the transforms ToTensor and Normalize((0.5,), (0.5,)), step by step."""
 
     def __init__(self) -> None:
         self.pictures = torch.from_numpy(mnist.pictures())

@@ -280,7 +280,7 @@ def test_another_number_of_samples_chooses_the_best_anew(train, run):
     before = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"]
     done = train("resume=run", "evaluation.samples=110", "trainer.max_steps=6")
     assert done.returncode == 0, done.stderr
-    assert "best.ckpt is chosen anew" in done.stderr
+    assert "best.ckpt is chosen again" in done.stderr
     assert before < torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)["global_step"] == 6
 
 

@@ -492,6 +492,6 @@ def test_weights_that_are_not_finite_are_never_saved_over_good_ones(train, measu
     for path in (folder.last, folder.best):
         assert checkpoints.read(path)["global_step"] == 2
     monkeypatch.setattr(GAN, "iterate", iterate)
-    typed = shlex.split(re.findall(r"before: python -m ganexp.train (.*)", done.stderr)[0])
+    typed = shlex.split(re.findall(r"checkpoint, type python -m ganexp.train (.*)", done.stderr)[0])
     again = train(*typed)
     assert again.returncode == 0, again.stderr

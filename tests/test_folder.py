@@ -63,7 +63,7 @@ def test_a_second_process_is_refused_until_the_first_one_dies(folder):
     assert not folder.is_locked()
     with folder.locked():
         assert folder.read_record()["status"] == "running"
-    assert folder.read_record() == {"status": "killed", "why": "Its process ended without a word."}
+    assert folder.read_record() == {"status": "killed", "why": "Its process ended without a message."}
 
 
 def test_a_folder_without_a_lock_is_not_locked_and_stays_as_it_was(folder):

@@ -96,7 +96,7 @@ def test_a_difference_is_real_by_noise_seeds_and_permutations(better, worse, noi
 
 def test_rows_that_were_measured_otherwise_are_not_compared():
     other = dataclasses.replace(row(2, 2, 2, 2, 2), card=row(2).card | {"samples": 50})
-    assert verdict(row(1, 1, 1, 1, 1), other).startswith("not shown, because they were measured otherwise")
+    assert verdict(row(1, 1, 1, 1, 1), other).startswith("not shown, because they were measured differently")
 
 
 def test_a_run_enters_a_row_only_if_it_was_measured_in_the_same_way(tmp_path):
@@ -192,7 +192,7 @@ def test_a_row_is_made_from_nothing(train, one_experiment, tmp_path, capsys):
     # What is measured is not measured again, and the page can be made again from its files.
     capsys.readouterr()
     add(every, [sweep], docs=docs)
-    assert "are measured" not in capsys.readouterr().err
+    assert "measuring" not in capsys.readouterr().err
     page_of(docs).unlink()
     write(every, docs)
     assert page_of(docs).read_text() == text

@@ -62,7 +62,7 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_ends(train, t
         ([], ["4 iterations are done", "trainer.max_steps=8"]),
         (["trainer.max_steps=2"], ["4 iterations are done"]),
         (["trainer.max_steps=many"], ["trainer.max_steps=many"]),
-        (["-m", "seed=0,1"], ["no sweep's folder, it has no multirun.yaml"]),
+        (["-m", "seed=0,1"], ["not a sweep's folder, it has no multirun.yaml"]),
     ],
 )
 def test_a_refused_resume_leaves_the_run_as_it_was(train, run, typed, words):
@@ -124,7 +124,7 @@ def test_a_run_that_was_stopped_at_its_end_is_resumed_and_finishes(train, measur
 def test_learning_rates_that_fall_towards_another_end_are_told_of(train, trained, tiny, tmp_path):
     shutil.copytree(trained(*tiny, "train.decay_from=0.5"), tmp_path / "run")
     done = train("resume=run", "trainer.max_steps=6")
-    assert done.returncode == 0 and "which was 4. From here on they are those of a run of 6" in done.stderr
+    assert done.returncode == 0 and "which was 4. From here on they fall as in a run of 6 iterations" in done.stderr
 
 
 def test_only_keys_that_change_nothing_of_what_is_learned_may_differ():
@@ -172,7 +172,7 @@ def test_a_damaged_record_is_written_anew(train, run, content):
         (run / "run.json").write_text(content)
     done = train("resume=run", "trainer.max_steps=6")
     assert done.returncode == 0, done.stderr
-    assert "run/run.json is missing or damaged, and is written anew" in done.stderr
+    assert "run/run.json is missing or damaged, and is written again" in done.stderr
     assert record(run)["status"] == "finished" and record(run)["iterations"] == 6
 
 
@@ -228,7 +228,7 @@ def test_pictures_may_have_moved_but_not_changed(train, tiny, tmp_path):
     pictures(tmp_path / "others", seed=1)
     before = contents(tmp_path / "run")
     refused = train("resume=run", "trainer.max_steps=6", "data.root=others")
-    assert refused.returncode == 2 and "data are not the pictures that it was started with" in refused.stderr
+    assert refused.returncode == 2 and "the pictures are not those that the run was started with" in refused.stderr
     assert contents(tmp_path / "run") == before
     (tmp_path / "here").rename(tmp_path / "there")
     done = train("resume=run", "trainer.max_steps=6", "data.root=there")

@@ -121,7 +121,7 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
         (["run=run", "class=11"], "class=11: no such class"),
         (["run=run", "class=all", "n=21"], "type n=30"),
         (["run=run", f"out={'x' * 300}.png"], "it cannot be written"),
-        (["run=run", "out=run"], "the folder holds something"),
+        (["run=run", "out=run"], "the folder is not empty"),
         (["run=run", "out=sheet.png/sheet.png"], "cannot be written"),
         (["run=run", "out=x.pdf"], "out=x.pdf"),
         (["run=run", "seed=0,1"], "seed=0,1: type one value"),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.results outputs/recipes_linear outputs/width
 
-Each run of a cell of conf/experiment enters the cell's file in docs/results. Its raw weights are measured, if nobody
-has measured them yet. Without a folder, the page, the figure and nothing else are written again.
+Each run of a cell of conf/experiment is written into the cell's file in docs/results. If the run's raw weights were not
+measured yet, they are measured. Without a folder, only the page and the figure are written again.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def picture_of(docs: Path, cell: str) -> Path:
 
 
 def known_cells(every: list[Experiment]) -> dict[str, Cell]:
-    """By their names; the first experiment that has a cell says how it is typed and with which seeds."""
+    """The cells by their names. If several experiments have a cell, the first one says what to type, and the seeds."""
     found: dict[str, Cell] = {}
     for experiment in every:
         for cell in experiment.cells:
@@ -69,7 +69,7 @@ def add(every: list[Experiment], folders: list[Path], again: bool = False, docs:
     for run in collect.runs(folders):
         cell = collect.cell_of(run, known.values())
         if cell is None:
-            print(f"{run.path}: left out, it is of no experiment as it composes today", file=sys.stderr)
+            print(f"{run.path}: left out, it is of no experiment as conf/experiment is today", file=sys.stderr)
             continue
         before = record.read(cell.name, docs)
         found = collect.result(run, cell, again)
@@ -86,15 +86,15 @@ def add(every: list[Experiment], folders: list[Path], again: bool = False, docs:
 
 
 def joined(path: Path, before: Result, found: Result, again: bool) -> Result:
-    """A row with one more run. A run that is measured again, and now otherwise, begins the row anew."""
+    """A row with one more run. If a run was measured again, and now differently, a new row begins."""
     try:
         return before.joined(found)
     except ValueError as difference:
         if again:
             return found
         raise UserError(
-            f"{path}: it was measured otherwise than the other seeds of its row ({difference}); name the folders of "
-            "all of them and add --again, or remove the row's file from docs/results"
+            f"{path}: it was measured differently from the other seeds of its row ({difference}); name the folders of "
+            "all these runs and add --again, or remove the row's file from docs/results"
         ) from None
 
 

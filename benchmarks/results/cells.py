@@ -1,4 +1,4 @@
-"""What is to be trained: the cells of `conf/experiment`, and how they compose today."""
+"""What should be trained: the cells of `conf/experiment`, as they compose today."""
 
 import dataclasses
 import json
@@ -32,8 +32,8 @@ BUDGET = ("trainer", "evaluation")
 class Cell:
     """A configuration that is trained with several seeds.
 
-    name: that of its file. An earlier experiment may have the same cell, and then has named it. typed: the overrides
-    that make it in its experiment, without the seed. settings: as it composes today.
+    name: that of its file. If an earlier experiment has the same cell, both have one name. typed: the overrides
+    that make the cell in its experiment, without the seed. settings: the configuration as it composes today.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A file of `conf/experiment`. question: its first words."""
+    """A file of `conf/experiment`. question: the first sentence of the file."""
 
     name: str
     question: str
@@ -86,7 +86,7 @@ def _question(text: str) -> str:
 
 
 def _cells(document: dict[str, Any], names: dict[str, dict[str, Any]]) -> Iterator[Cell]:
-    """The cells of an experiment. names: the settings of all cells so far by their names, which this extends."""
+    """The cells of an experiment. names: the settings of all cells so far, by their names; new cells are added."""
     params = {key: str(values) for key, values in document["hydra"]["sweeper"]["params"].items()}
     seeds = tuple(map(int, params.pop("seed").split(",")))
     for typed in product([f"{key}={values}" for key, values in params.items()]):
@@ -110,7 +110,7 @@ def _full_name(typed: Sequence[str]) -> str:
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """All that a configuration says of what a run learns and how it is measured, flat. The seed is left out."""
+    """All keys that decide what a run learns and how it is measured, in one flat dict, without the seed."""
     plain = json.loads(json.dumps(dataclasses.asdict(config)))
     return {key: value for key, value in _flat(plain) if key != "seed" and not within(key, (*INERT, *ELSEWHERE))}
 
@@ -126,7 +126,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 def changes(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What differs between two settings, in words: `network.dropout is 0.3 and was 0.4`.
 
-    A key that one side lacks has the default of its class there, so a new option is no change until it is used.
+    If one side lacks a key, the default of the key's class counts there. So a new option is no change until it is used.
     """
     values = {key: (_value(key, then, now), _value(key, now, then)) for key in {**then, **now}}
     return [f"{key} is {after} and was {before}" for key, (before, after) in values.items() if before != after]

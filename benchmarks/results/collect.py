@@ -1,4 +1,4 @@
-"""Reads runs' folders, and measures what is not measured yet."""
+"""Reads the folders of runs, and measures what is not measured yet."""
 
 import dataclasses
 import functools
@@ -25,7 +25,7 @@ COLUMNS, ROWS = 10, 4
 
 
 def runs(folders: Iterable[Path]) -> Iterator[Run]:
-    """Every finished and measured run in these folders. What is left out is told on stderr."""
+    """Every finished and measured run in these folders. A message on stderr names each run that is left out."""
     for folder in folders:
         found = sorted(folder.rglob("run.json"))
         if not found:
@@ -39,13 +39,13 @@ def runs(folders: Iterable[Path]) -> Iterator[Run]:
 
 
 def cell_of(run: Run, known: Iterable[Cell]) -> Cell | None:
-    """The cell that the run is one of, as it composes today."""
+    """The cell that the run belongs to; None if there is none today."""
     own = cells.settings(run.config)
     return next((cell for cell in known if not cells.changes(own, cell.settings)), None)
 
 
 def result(run: Run, cell: Cell, again: bool) -> Result:
-    """What the run reached. Weights that are not measured yet are measured; `again`: all of them."""
+    """What the run reached. Weights that are not measured yet are measured, or all weights if `again`."""
     measured = _evaluations(run, again)
     first = next(iter(measured.values()))
     card = first.card.to_json()
@@ -81,12 +81,12 @@ def picture(run: Run) -> Image.Image:
 
 
 def _evaluations(run: Run, again: bool) -> dict[str, Evaluation]:
-    """The evaluations of one checkpoint, with averaged weights, if there are any, and with raw ones."""
+    """The evaluations of one checkpoint, with averaged weights if there are any, and with raw weights."""
     own = Evaluation.from_json(run.record["evaluation"])
     found = {} if again else {own.card.weights: own} | _measured_like(run, own)
     for weights in WEIGHTS if run.config.train.ema_decay else WEIGHTS[1:]:
         if weights not in found:
-            print(f"{run.path}: its {weights} weights are measured", file=sys.stderr)
+            print(f"{run.path}: measuring its {weights} weights", file=sys.stderr)
             protocol = _protocol(json.dumps(run.config.data))
             n, seed = run.config.evaluation.final, own.card.seed
             found[weights] = protocol.evaluate_run(run, own.checkpoint, weights, n, seed or 0)
@@ -108,12 +108,12 @@ def _measured_like(run: Run, own: Evaluation) -> dict[str, Evaluation]:
 
 @functools.cache
 def _protocol(options: str) -> InDomain:
-    """Of the data that these options describe, in JSON. Its references are computed once."""
+    """The protocol for the data that these options, in JSON, describe. Its references are computed once."""
     data = build.dataset(json.loads(options))
     return InDomain(data, data.load(), torch.device("cpu"))
 
 
 def _short(values: dict[str, Any]) -> dict[str, float]:
-    """Six digits. A metric of a single class is left out, and so is what is not known."""
+    """The values to six digits, without metrics of single classes and without values that are not known."""
     told = {name: value for name, value in values.items() if value is not None}
     return {n: float(f"{value:.6g}") for n, value in told.items() if "/" not in n or n.endswith("/mean")}

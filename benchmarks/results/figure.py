@@ -10,7 +10,7 @@ from benchmarks.results.record import Result
 
 WIDTH, HEIGHT = 900, 560
 LEFT, RIGHT, TOP, BOTTOM = 62, 742, 24, 508
-"""The sides of the plot; the names of the lines stand right of it."""
+"""The sides of the plot. The names of the lines stand to the right of the plot."""
 
 COLOURS = (
     "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#e08214", "#17a2b8", "#8c564b", "#c51b7d",
@@ -40,7 +40,7 @@ def figure(rows: Mapping[str, Result]) -> str:
         y = down(floor)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="#999" stroke-dasharray="2 3"/>')
         parts.append(f'<text x="{LEFT + 6}" y="{y - 5:.1f}" fill="#777">real digits</text>')
-    # The names keep the order of the lines' ends.
+    # The names stand in the order of the lines' ends.
     ends = sorted(lines, key=lambda name: -lines[name][-1][1])
     heights = apart([down(lines[name][-1][1]) for name in ends], LINE, TOP, BOTTOM)
     colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(lines)}
@@ -50,7 +50,7 @@ def figure(rows: Mapping[str, Result]) -> str:
 
 
 def points(row: Result) -> list[tuple[float, float]]:
-    """CPU-minutes and FID at each evaluation that all runs of a row share: the medians over the runs."""
+    """The medians over a row's runs of CPU-minutes and FID, at each evaluation that all these runs have."""
     curves = [dict(run.curve) for run in row.runs]
     steps = [step for step in curves[0] if all(step in curve for curve in curves)]
     minutes = median([(run.cpu_seconds or 0) / 60 / run.iterations for run in row.runs])
@@ -74,7 +74,7 @@ class Scale:
 
 
 def apart(wanted: Sequence[float], distance: float, low: float, high: float) -> list[float]:
-    """Places near the wanted ones, in their order, that are at least so far from one another."""
+    """Places near the wanted ones, in their order, that are at least `distance` from one another."""
     placed: list[float] = []
     for place in wanted:
         placed.append(max(place, placed[-1] + distance if placed else low))

@@ -30,23 +30,24 @@ one configuration that differ in the seed alone, with their metrics, their card 
   metrics are.
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
-- CPU-minutes are the processor's time for the iterations, of all threads and without evaluations. They depend on the
-  machine; on a busy one they grew by a fifth where the time on the clock grew tenfold and more.
+- CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. They depend on the
+  machine, but little on other work of the machine: on a busy machine the time on the clock grew tenfold and more, and
+  the CPU-minutes grew by a fifth.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
-  measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. It is a *hint* if
-  the gap is as large and one of the rows has only {some} or {almost} seeds. All other differences are *not shown*.
-  The page compares each row with the next one, and does not correct p for the number of comparisons.
+  measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
+  *hint* if the gap is as large, but one of the rows has only {some} or {almost} seeds. All other differences are *not
+  shown*. The page compares each row with the next one, and does not correct p for the number of comparisons.
 
-To add rows, train an experiment and name its folder. A sweep that was stopped goes on by `-m resume=SWEEP`, and
-`hydra/launcher=joblib` runs its jobs side by side:
+To add rows, train an experiment and name its folder. `-m resume=SWEEP` goes on with a sweep that was stopped, and
+`hydra/launcher=joblib` runs a sweep's jobs side by side:
 
 ```
 python -m ganexp.train -m +experiment=recipes_linear hydra.sweep.dir=outputs/recipes_linear
 python -m benchmarks.results outputs/recipes_linear
 ```
 
-Runs that another evaluator measured, or with another number of samples, do not enter a row. After a metric is added
-to ganexp, `python -m benchmarks.results FOLDER… --again` measures the runs again.
+A row takes only runs that the same evaluator measured, with the same number of samples. If ganexp has a new metric,
+`python -m benchmarks.results FOLDER… --again` measures the runs again.
 """
 
 QUALITY = """\
@@ -54,10 +55,11 @@ QUALITY = """\
 
 ![FID against CPU-minutes of each recipe on MNIST](images/results/quality.svg)
 
-Each line is a recipe on MNIST: the median over its seeds of the FID of {samples:,} samples while it trains, with
-averaged weights. Recipes of convolutions are dashed. Both axes are logarithmic.
+Each line is a recipe on MNIST. It shows FID while the recipe trains: the median over the seeds, of {samples:,} samples
+with averaged weights. The lines of recipes with convolutions are dashed. Both axes are logarithmic.
 
-The same at equal CPU-minutes: of each run, the last evaluation until then. A run that ended earlier has no number.
+The table has FID at equal CPU-minutes: the last evaluation of each run until then. A recipe has no number once one of
+its runs has ended.
 """
 
 
@@ -82,7 +84,7 @@ def uses_convolutions(result: Result) -> bool:
 
 
 def at_minutes(result: Result, minutes: float) -> list[float]:
-    """The FID of each run at its last evaluation until then; empty if any run had none, or had ended."""
+    """The FID of each run at its last evaluation until then; empty if any run was not measured yet, or had ended."""
     found = []
     for run in result.runs:
         per_iteration = (run.cpu_seconds or math.inf) / 60 / run.iterations
@@ -114,7 +116,7 @@ def _quality(rows: dict[str, Result]) -> Iterator[str]:
 
 
 def _convolutions(rows: dict[str, Result], minutes: float) -> str:
-    """The best recipe of linear layers and the best one of convolutions; empty if there is none of one kind."""
+    """The best recipe of linear layers and the best one of convolutions; empty if one of the two is missing."""
     reached = {name: values for name, row in rows.items() if (values := at_minutes(row, minutes))}
     kinds = [[name for name in reached if uses_convolutions(rows[name]) == kind] for kind in (False, True)]
     if not all(kinds):
@@ -168,7 +170,7 @@ def _rows(known: Sequence[Cell], results: Mapping[str, Result]) -> str:
 
 
 def _short(cell: Cell) -> list[str]:
-    """What was typed, without what all rows share; a recipe by its name alone, and a key by its last part."""
+    """What was typed, without what all rows share: a recipe as its name, and a key as its last part."""
     told = [word.partition("=") for word in cell.typed if not word.startswith(("trainer.", "evaluation.", "data="))]
     return [value if key == "model" else f"{key.rpartition('.')[2]}={value}" for key, _, value in told]
 
@@ -203,7 +205,7 @@ def verdict(better: Result, worse: Result) -> str:
     a, b = better.scores, worse.scores
     gap = f"{spread(a)} against {spread(b)}"
     if better.card != worse.card:
-        return f"not shown, because they were measured otherwise ({gap})."
+        return f"not shown, because they were measured differently ({gap})."
     once = max(result.noise(result.headline, result.ranking) for result in (better, worse))
     if not beyond_noise(a, b, once):
         return f"not shown, the gap is within twice the noise of measuring ({gap})."
@@ -232,14 +234,14 @@ def _pictures(known: Sequence[Cell], results: Mapping[str, Result]) -> str:
 
 
 def lacking(experiment: Experiment, results: Mapping[str, Result]) -> list[tuple[Cell, list[int]]]:
-    """The cells of an experiment that lack runs, and the seeds of these."""
+    """The cells of an experiment that lack runs, and the missing seeds of each."""
     there = {name: {run.seed for run in result.runs} for name, result in results.items()}
     seeds = [[seed for seed in cell.seeds if seed not in there.get(cell.name, ())] for cell in experiment.cells]
     return [(cell, some) for cell, some in zip(experiment.cells, seeds, strict=True) if some]
 
 
 def _missing(experiments: Sequence[Experiment], results: Mapping[str, Result]) -> Iterator[str]:
-    """What to type for all runs that are not there. A cell of several experiments is trained once."""
+    """What to type for all missing runs. A cell of several experiments is trained once."""
     commands, named, runs = [], set(), 0
     for experiment in experiments:
         cells = [(cell, seeds) for cell, seeds in lacking(experiment, results) if cell.name not in named]

@@ -18,8 +18,9 @@ WEIGHTS = ("ema", "raw")
 class Trained:
     """One run.
 
-    cpu_seconds: of its iterations; None if it did not run on a CPU. checkpoint, step: what was measured. metrics,
-    noise: by weights, `ema` and `raw`, and then by name. curve: iteration and FID of each evaluation while it trained.
+    cpu_seconds: the CPU time of its iterations; None if it did not run on a CPU. checkpoint, step: what was measured.
+    metrics, noise: by weights, `ema` and `raw`, and then by name. curve: iteration and FID of each evaluation while it
+    trained.
     """
 
     seed: int
@@ -38,9 +39,9 @@ class Trained:
 class Result:
     """All runs of a cell, in the order of their seeds.
 
-    command: makes them. settings: as they were composed. card: how all of them were measured, without the weights.
-    floors: the metrics of real pictures. training: the number of samples of an evaluation while a run trains, and the
-    FID of as many real pictures.
+    command: what to type to train these runs. settings: as they were composed. card: how all runs were measured,
+    without the weights. floors: the metrics of real pictures. training: the number of samples of an evaluation while a
+    run trains, and the FID of as many real pictures.
     """
 
     command: str
@@ -52,11 +53,11 @@ class Result:
 
     @property
     def headline(self) -> str:
-        """The metric that ranks rows: the Fréchet distance of the card's evaluator to the training pictures."""
+        """The metric that ranks rows: the Fréchet distance from the training pictures, by the card's evaluator."""
         return f"fid_{self.card['evaluator']}"
 
     def values(self, metric: str, weights: str) -> list[float]:
-        """One value a seed; empty unless every run has one."""
+        """One value for each seed; empty if a run has none."""
         found = [run.metrics.get(weights, {}).get(metric) for run in self.runs]
         return [value for value in found if value is not None] if None not in found else []
 
@@ -66,7 +67,7 @@ class Result:
 
     @property
     def cpu_minutes(self) -> list[float]:
-        """One value a seed; empty unless every run was on a CPU."""
+        """One value for each seed; empty if a run was not on a CPU."""
         found = [run.cpu_seconds for run in self.runs]
         return [seconds / 60 for seconds in found if seconds is not None] if None not in found else []
 
@@ -78,7 +79,7 @@ class Result:
 
     @property
     def ranking(self) -> str:
-        """The weights that rank rows: `ema`, or `raw` of runs without an average."""
+        """The weights that rank rows: `ema`, or `raw` for runs without an average."""
         return next(weights for weights in WEIGHTS if weights in self.runs[0].metrics)
 
     @property
@@ -87,7 +88,7 @@ class Result:
         return self.values(self.headline, self.ranking)
 
     def joined(self, other: "Result") -> "Result":
-        """With the runs of `other`, which replace those of the same seeds. ValueError if the cards differ."""
+        """The runs of both; those of `other` replace runs of the same seeds. ValueError if the cards differ."""
         found = differences(Card.from_json(self.card), Card.from_json(other.card))
         if found:
             raise ValueError(found[0])

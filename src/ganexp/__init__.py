@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 __all__ = ["load", "runs", "sweep", "train"]
 
 
-# Torch takes a second to import, and commands want to start: so each function imports what it needs.
+# Torch takes seconds to import, so each function imports what it needs.
 def load(path: str | Path) -> Run:
     """A past run, from its folder: `load("outputs/…").sample(64, label=7)` gives uint8 pictures [64, C, H, W].
 
@@ -37,7 +37,8 @@ def runs(root: str | Path = "outputs") -> list[Run]:
 def sweep(*words: str) -> list[Run]:
     """Train once for each of several values: `sweep("model.hidden=256,512", "seed=0,1")` are four runs.
 
-    words: those behind `python -m ganexp.train -m`. Errors are as for `train`; the other jobs run before.
+    words: what stands behind `python -m ganexp.train -m`. Errors are those of `train`; a sweep first runs all other
+    jobs, and then raises the error.
     """
     from ganexp import calls
 

@@ -1,6 +1,6 @@
-"""The command line, split once into Hydra's flags and overrides; and the commands that messages tell to type.
+"""The command line, split once into Hydra's flags and overrides; and the commands that messages name.
 
-Hydra's own parsers do the reading, so a value means here what it means to Hydra.
+Hydra's own parsers read the values, so a value means the same here and to Hydra.
 """
 
 import os
@@ -78,7 +78,7 @@ class Arguments:
 
     @property
     def argv(self) -> list[str]:
-        """What Hydra is given. Flags stand first, because Hydra refuses overrides on both sides of a flag."""
+        """The arguments for Hydra. Flags stand first, because Hydra refuses overrides on both sides of a flag."""
         return [*self.flags, *(str(typed.input_line) for typed in self.overrides)]
 
     @property
@@ -148,11 +148,12 @@ def _parse(text: str) -> Override | None:
 
 
 def _read(text: str, multirun: bool) -> Override | None:
-    """Hydra's reading of an override, None if it has none. What is no text to Hydra is quoted behind a key of TEXT."""
+    """The override as Hydra reads it; None if Hydra cannot read it. Behind a key of TEXT, a value that Hydra would not
+    read as text is quoted."""
     key, equals, value = text.partition("=")
     if key.lstrip("+") not in TEXT or not equals or value == "":
         return _parse(text)
-    if value.startswith("~"):  # A shell leaves it alone inside an argument.
+    if value.startswith("~"):  # A shell does not expand it inside an argument.
         value = os.path.expanduser(value)
     parsed = _parse(f"{key}={value}")
     if multirun:

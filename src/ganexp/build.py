@@ -36,8 +36,7 @@ T = TypeVar("T")
 def instantiate(key: str, node: dict[str, Any], kind: type[T]) -> T:
     """The object that `node` describes; UserError, with `key`, if `node` describes no `kind`.
 
-    A run's folder may come from somebody else, so a stored configuration must not call anything but classes of the
-    kind that belongs there.
+    A run's folder may come from somebody else, so a stored configuration may call only classes of the right kind.
     """
     target = node.get("_target_")
     if target is None:

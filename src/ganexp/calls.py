@@ -22,11 +22,11 @@ LOGGING = ("hydra.job_logging.root=null", "hydra.hydra_logging.root=null")
 """Hydra then leaves the process's logging alone."""
 
 
-# Torch takes seconds to import, so mistakes are told before.
+# Torch takes seconds to import, so mistakes are reported first.
 def train(*words: str) -> "Run":
     """Train one GAN: `train("model=vanilla", "trainer.max_steps=2000")`.
 
-    words: those behind `python -m ganexp.train`.
+    words: what stands behind `python -m ganexp.train`.
 
     UserError for a mistake, with the sentence that the command prints. Ctrl-C, or a notebook's stop button, saves the
     run and raises KeyboardInterrupt.
@@ -66,7 +66,8 @@ def runs(root: str | Path) -> "list[Run]":
 
 
 def _call(words: tuple[str, ...]) -> list[Path]:
-    """Type the words. The folders of the runs that this process trained; a sweep may have workers."""
+    """Run the command with these words. Returns the folders of the runs that this process trained; the workers of a
+    sweep may have trained others."""
     wrong = next((word for word in words if not isinstance(word, str)), None)
     if wrong is not None:
         raise UserError(f"{wrong!r}: type each word as a text of its own, such as 'trainer.max_steps=2000'")

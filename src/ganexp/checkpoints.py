@@ -16,7 +16,7 @@ log = logging.getLogger("ganexp")
 
 
 def write(contents: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint, which takes the place of the one before at one stroke. OSError, with `path`."""
+    """Write a checkpoint. It replaces the old one in a single step. OSError, with `path`."""
     # Through Python's own file: torch's writer forgets why the system refuses.
     with whole(path) as temporary, open(temporary, "wb") as file:
         torch.save(contents, file)
@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def of_another_run(contents: dict[str, Any], run: str | None) -> bool:
-    """Whether a checkpoint says that it is not of the run with the id `run`. Older runs and checkpoints have no id."""
+    """Whether a checkpoint has another id than `run`. Older runs and checkpoints have no id."""
     return run is not None and contents.get("run", run) != run
 
 

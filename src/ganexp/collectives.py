@@ -116,7 +116,7 @@ class GlobalBatchNorm(_BatchNorm):
         dims = [0, *range(2, input.dim())]
         shape = [1, -1, *[1] * (input.dim() - 2)]
         count = input.numel() // input.shape[1] * world()
-        # The variance is the mean square of what is left without the mean: two sums, but exact for any mean.
+        # The variance is the mean square of the deviations from the mean. It needs two sums and is exact for any mean.
         mean = total(input.sum(dims)) / count
         centred = input - mean.view(shape)
         variance = total(centred.square().sum(dims)) / count

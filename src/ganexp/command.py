@@ -26,11 +26,12 @@ log = logging.getLogger("ganexp")
 
 
 class JobError(Exception):
-    """A job failed by no mistake of the user; its traceback has been logged."""
+    """A job failed, but not by a mistake of the user. Its traceback has been logged."""
 
 
 class Past(BaseException):
-    """Carries an error past Hydra, which writes a line about a job's exception, and makes a warning of a callback's."""
+    """Carries an error past Hydra. Hydra would print a line about a job's exception, and turn a callback's exception
+    into a warning."""
 
     def __init__(self, error: Exception):
         super().__init__(str(error))
@@ -118,13 +119,13 @@ def execute(
 
 
 def tell_full_disks_once() -> None:
-    """A full disk is told by the file that cannot be written, and not also by logging and by TensorBoard's thread."""
+    """Let only the error of the unwritten file report a full disk, and not also logging and TensorBoard's thread."""
     logging.raiseExceptions = False
     threading.excepthook = _thread_failed
 
 
 def _open_missing_streams() -> None:
-    """A service may start without standard streams. What would be written to them goes nowhere then."""
+    """A service may start without standard streams. Then the output goes nowhere."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open until the end)
@@ -164,7 +165,8 @@ def _leave(error: Exception) -> NoReturn:
 def job_of(
     task: Callable[[DictConfig], object], end: Callable[[Exception], NoReturn]
 ) -> Callable[[DictConfig], object]:
-    """The task, with its errors logged. The error of a run goes to `end`; a sweep's is raised, and other jobs go on.
+    """The task, with its errors logged. `end` gets the error of a single run. In a sweep the error is raised, and the
+    other jobs go on.
 
     UserError for a mistake, JobError for another error.
     """
@@ -198,7 +200,7 @@ def job_of(
             worker.hand_on(interrupt)
             raise
         except Exception as error:
-            interruption.check()  # Code in C, such as an import, may make another exception of a signal's.
+            interruption.check()  # Code in C, such as an import, may replace a signal's exception by another one.
             log.exception("The run failed:")
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise JobError(str(error)) from error

@@ -49,7 +49,7 @@ class Model:
     hidden: Positive
     latent_dim: Positive
     conditional: bool
-    # A key that is younger than some run folders, whose configurations lack it.
+    # Older run folders lack this key.
     summary: bool = False
 
 
@@ -70,7 +70,7 @@ class Trainer:
     devices: Devices
     precision: Literal["32-true", "bf16-mixed"]
     log_every_n_steps: Positive
-    # A key that is younger than some run folders, whose configurations lack it.
+    # Older run folders lack this key.
     graphs: Literal["auto", "off"] = "auto"
     num_nodes: Positive = 1
 
@@ -118,7 +118,7 @@ class Config:
     regularizer: dict[str, dict[str, Any]]
     seed: Annotated[int, Ge(0), Lt(2**32)]
     logger: dict[str, dict[str, Any]]
-    # Keys that are younger than some run folders, whose configurations lack them.
+    # Older run folders lack these keys.
     callback: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     resume: str | None = None
     fork: str | None = None
@@ -159,9 +159,8 @@ def _keys(schema: type, error: ValidationError) -> list[str]:
 def run_name(recipe: str, overrides: list[str]) -> str:
     """A folder's name that says what was asked for: `vanilla_hidden-256`.
 
-    The recipe comes first. A group's choice stands alone, a key's value behind the key's last part.
-    What only says where or how to run stays out; so does what Hydra could
-    not read in a path, `=` and letters that are not plain.
+    The recipe comes first. A group is told by its option alone, another key by its last part and its value. Overrides
+    that only say where or how to run are left out. Characters that Hydra could not read in a path become `-`.
     """
     parts = [recipe]
     for override in overrides:

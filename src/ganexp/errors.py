@@ -1,4 +1,4 @@
-"""The one exception that is a user's mistake and not ours, and the words in which mistakes are told."""
+"""The one exception for a user's mistake, and the words in which ganexp tells mistakes."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ class UserError(Exception):
 
 
 FEW = 20
-"""So many names at most are listed behind a near miss: more would hide it."""
+"""At most so many names are listed behind a near miss: more would hide the near miss."""
 
 MUST = {
     "int_type": "must be a whole number",
@@ -50,16 +50,17 @@ ENVIRONMENT = {
     errno.EPERM: "you may not write or read here: change the rights, or use another folder",
     errno.ENOENT: "the file or its folder is gone: somebody removed it",
     errno.ENOTDIR: "a part of the path is no folder",
-    errno.ESTALE: "the folder is gone: the network's disk lost it",
-    errno.EIO: "the disk does not work: look after it",
+    errno.ESTALE: "the folder is gone: the network disk lost it",
+    errno.EIO: "the disk has an error: check the disk",
     errno.ENAMETOOLONG: "the name is too long: use a shorter one",
     errno.EMFILE: "too many files are open: raise the limit with ulimit -n",
 }
-"""What a system's refusal means, and what people do about it. Such a refusal is no fault of the program."""
+"""What a system's refusal means, and what to do. Such a refusal is no fault of the program."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence with the near miss or the keys that end in the word, and with all names if few, or if none is near."""
+    """A sentence with the near misses, or with the keys that end in the word. If there are few names, or if no name is
+    near, the sentence lists all names."""
     known = sorted(set(known))
     near = [key for key in known if key.endswith(f".{word}")] or get_close_matches(word, known, n=1, cutoff=0.6)
     sentences = [f"did you mean {' or '.join(near)}?"] * bool(near)
@@ -69,12 +70,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def no_such_key(key: str, known: Sequence[str]) -> str:
-    """A sentence that refuses `key`. A word of another tool is answered with ours, another word with the near miss."""
+    """A sentence that refuses `key`. For a word of another tool it names our key, for any other word the near miss."""
     return f"{key}: no such key; {synonyms.sentence(key, known) or did_you_mean(key, known)}"
 
 
 def from_validation(error: ValidationError, prefix: str, known: Sequence[str] = ()) -> UserError:
-    """Pydantic's findings, a line each, under the keys that a user typed."""
+    """Pydantic's findings, one line for each, under the keys that a user typed."""
     return UserError("\n".join(_sentence(found, prefix, known) for found in error.errors(include_url=False)))
 
 

@@ -63,7 +63,7 @@ def evaluate(composed: DictConfig) -> None:
         raise UserError(f"out={config.out}: the metrics are a .json file; type out={config.out}.json")
     out = writable(Path(config.out)) if config.out is not None else None
 
-    # Torch takes seconds to import. Mistakes on the command line are told before.
+    # Torch takes seconds to import. Mistakes on the command line are reported first.
     from ganexp import device
     from ganexp.run import Run
 
@@ -125,7 +125,7 @@ def expand(read: Arguments) -> Arguments:
     if not saved.is_file():
         return read  # `Run.open` tells what is wrong with the path.
     own: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
-    data = {"second_evaluator": None} | own["data"]  # A key that is younger than some run folders.
+    data = {"second_evaluator": None} | own["data"]  # Older run folders lack this key.
     return read.around(before=[override(f"++data.{key}", value) for key, value in data.items()])
 
 

@@ -12,8 +12,8 @@ from typing import Any
 class Card:
     """How an evaluation was measured. Two scores may be ranked against each other if their cards are equal.
 
-    The last four fields concern some metrics only (`conditions`), so they make no two cards unequal. Older cards lack
-    them.
+    Only some metrics depend on the last four fields (see `conditions`), so these fields do not make cards unequal.
+    Older cards lack them.
 
     evaluator, reference: names of the network that measured and of the real pictures that were compared with.
     evaluator_sha256, reference_sha256: hashes of the weights and of the real pictures; None for the official protocol.
@@ -42,8 +42,8 @@ class Card:
     directions_seed: int | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The card as it stands in files. Fields that do not exist are left out, and so is `evaluator_knows_data` where
-        it is True, as in older cards."""
+        """The card as files have it. Missing hashes and missing fields of some metrics are left out. So is
+        `evaluator_knows_data` if it is True, as in older cards."""
         absent = {"evaluator_sha256", "reference_sha256"} | OF_SOME_METRICS
         fields = {
             name: value for name, value in dataclasses.asdict(self).items() if not (value is None and name in absent)
@@ -60,8 +60,8 @@ class Card:
         return cls(**absent | {f.name: fields[f.name] for f in dataclasses.fields(cls) if f.name in fields})
 
     def conditions(self, metric: str) -> tuple[Any, ...]:
-        """What a metric depends on beside the fields that make cards unequal. Two scores whose conditions differ are
-        not ranked either."""
+        """What a metric depends on, in addition to the fields that make cards unequal. Two scores with different
+        conditions are not ranked against each other."""
         second = self.second_evaluator, self.second_evaluator_sha256
         directions = self.directions, self.directions_seed
         return (
@@ -141,12 +141,12 @@ class Evaluation:
 
     @property
     def columns(self) -> dict[str, dict[str, float]]:
-        """The columns of the table: `samples`, and if they are known `real` and `noise`, each by the metric's name."""
+        """The columns of the table, each by the metric's name: `samples`, and `real` and `noise` if they are known."""
         columns = {"samples": self.metrics, "real": self.floors, "noise": self.noise}
         return {name: column for name, column in columns.items() if column}
 
     def table(self) -> str:
-        """One line per metric: the samples, beside them real pictures, and the noise of the measurement."""
+        """One line for each metric: its value for the samples, its value for real pictures, and the noise."""
         columns = self.columns
         lines = [" " * 28 + "".join(f"{name:>12}" for name in columns)]
         for name in self.metrics:

@@ -42,7 +42,7 @@ def train(composed: DictConfig) -> None:
         raise UserError(f"out={config.out}: the weights are a .pt file: type out={config.out}.pt")
     path = writable(Path(config.out or f"{config.classifier.name}.pt"))
 
-    # Torch takes seconds to import. Mistakes on the command line are told before.
+    # Torch takes seconds to import. Mistakes on the command line are reported first.
     from ganexp import build, device
     from ganexp.evaluators.classifier import ClassifierOptions
     from ganexp.evaluators.fitting import Fitting

@@ -37,7 +37,7 @@ def export(composed: DictConfig) -> None:
     out = Path(config.run) / "export" if config.out is None else Path(config.out)
     check(out)
 
-    # Torch takes seconds to import, so mistakes are told before.
+    # Torch takes seconds to import, so mistakes are reported first.
     from ganexp.run import Run
 
     write(Run.open(config.run), config.checkpoint, config.weights, out)

@@ -1,4 +1,4 @@
-"""Files that are whole at any moment: new content takes the place of the old at one stroke."""
+"""Files that are whole at any moment: new content replaces the old content in a single step."""
 
 import contextlib
 import glob
@@ -25,7 +25,7 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:
-        # Where the system refuses, torch raises an exception of its own, with the system's behind it.
+        # If the system refuses, torch raises an exception of its own. Its context is the system's exception.
         refusal = error if isinstance(error, OSError) else error.__context__
         if isinstance(refusal, OSError) and refusal.errno and refusal.filename in (None, str(temporary)):
             raise OSError(refusal.errno, refusal.strerror, str(path)) from error
@@ -36,7 +36,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` to `path` at one stroke."""
+    """Write `content` to `path`, as a whole or not at all."""
     with whole(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -53,7 +53,7 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove what processes left that were killed while they wrote `path`."""
+    """Remove the files of processes that were killed while they wrote `path`."""
     for left in path.parent.glob(f"{UNFINISHED}*-{glob.escape(path.name)}"):
         process = left.name.removeprefix(UNFINISHED).partition("-")[0]
         if process.isdecimal() and not _lives(int(process)):

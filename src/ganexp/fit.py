@@ -42,7 +42,7 @@ log = logging.getLogger("ganexp")
 def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record, checkpoint: Path | None) -> None:
     """Train in `folder`, from `checkpoint` on if there is one.
 
-    Interrupted, with what is saved, if a signal came.
+    If a signal came, Interrupted is raised and says what is saved.
     """
     shows_bar = progress.visible()
     settle(shows_bar)
@@ -207,13 +207,12 @@ class Endless:
 
 
 def settle(shows_bar: bool) -> None:
-    """Prepare this process: its memory and its messages. Beside a progress bar, losses are written to the file alone.
-
-    Lightning's tips are silenced.
+    """Prepare this process: its memory and its messages. If there is a progress bar, losses are written only to the
+    file. Lightning's tips are silenced.
     """
     if not gc.get_freeze_count():
-        # Imports leave a million objects, which the garbage collector need not search again and again. Only once, and
-        # now: later in a sweep, freezing would keep what the earlier jobs left.
+        # Imports leave a million objects, which the garbage collector need not search again and again. They are frozen
+        # only once, before the first job: later, freezing would also keep the objects of earlier jobs.
         gc.freeze()
     keep_freed_memory()
     for name in ("pytorch_lightning", "lightning_fabric"):

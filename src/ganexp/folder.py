@@ -1,6 +1,6 @@
 """A run's folder: the name of every file in it, and what its files say of the run.
 
-This folder is the contract with users. No other module spells these names.
+Users rely on these names. No other module contains them.
 """
 
 import contextlib
@@ -159,22 +159,22 @@ class RunFolder:
     def read_record(self) -> dict[str, Any]:
         """The contents of `run.json`. OSError or ValueError if there is no such file, or it holds no record.
 
-        A run that says that it is running, though no process works in its folder, was killed: that is its status then.
+        If the record says "running" but no process works in the folder, the run was killed, and its status is "killed".
         """
         record = json.loads(self.record.read_text(encoding="utf-8"))
         if not isinstance(record, dict) or "status" not in record:
             raise ValueError("it holds no record of a run")
         if record["status"] == "running" and not self.is_locked():
-            why = "Its process ended without a word."
+            why = "Its process ended without a message."
             if self.has_checkpoint():
                 why += f" To go on: {self.resume}"
             record |= {"status": "killed", "why": why}
         return record
 
     def rewind(self, step: int) -> None:
-        """Forget the evaluations and the checkpoints after iteration `step`, and a line of metrics that was cut short.
+        """Remove the evaluations and the checkpoints after iteration `step`, and a line of metrics that was cut short.
 
-        A resume makes them again. A checkpoint that is newer than the one it goes on from is not whole.
+        A resume makes them again. Checkpoints that are newer than the one of the resume are not whole.
         """
         for path in self.numbered_checkpoints():
             if (step_of(path) or 0) > step:
@@ -200,16 +200,16 @@ class RunFolder:
         return self.last.is_file() or self.best.is_file() or bool(self.numbered_checkpoints())
 
     def holds_a_run(self) -> bool:
-        """Whether there is a run that another one must not be mixed with. A start that came to nothing is none."""
+        """Whether the folder holds a run, with which no other run may mix. A start that saved nothing is no run."""
         return self.has_checkpoint() or self.known_record().get("status") == "finished"
 
     def clear(self) -> None:
-        """Remove what a start that came to nothing left."""
+        """Remove the files of a start that saved no checkpoint."""
         for path in (self.metrics, *self.grids(), *self.events()):
             path.unlink(missing_ok=True)
 
     def check_still_there(self) -> None:
-        """FileNotFoundError if somebody removed the folder. To write into it would make a folder that is no run's."""
+        """FileNotFoundError if somebody removed the folder. A write would make a new folder that holds no whole run."""
         if not self.path.is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
 

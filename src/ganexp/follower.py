@@ -1,4 +1,4 @@
-"""Every process of a run but process 0: it trains what process 0 tells, and writes nothing except its own failure."""
+"""The processes of a run other than process 0: they train what process 0 tells, and write only their own failures."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""A new run that starts from the state of another one, with anything else changed."""
+"""A new run that starts from the state of another run. Any other key may change."""
 
 import dataclasses
 import logging
@@ -66,13 +66,13 @@ class Fork:
     def state(self, gan: GAN, config: Config) -> dict[str, Any]:
         """A checkpoint for Lightning: the parent's, with the options of this configuration.
 
-        The state of an optimizer of another kind means nothing here, so such an optimizer starts anew.
+        If an optimizer is of another kind than the parent's, the parent's state means nothing to it and is not taken.
         """
         weights = self.weights(gan)
         if self.step >= config.trainer.max_steps:
             raise UserError(
                 f"fork={self.parent.folder}: its checkpoint is of iteration {self.step}; add "
-                f"trainer.max_steps={2 * self.step} or any other number above"
+                f"trainer.max_steps={2 * self.step} or another number above {self.step}"
             )
         optimizers = []
         fresh_ones = gan.configure_optimizers()
@@ -81,7 +81,7 @@ class Fork:
         ):
             now, before = (getattr(c.optimizer, name)["_target_"] for c in (config, self.parent.config))
             if now != before:
-                log.info("optimizer.%s is of another kind than the parent's, so it starts anew", name)
+                log.info("optimizer.%s is of another kind than the parent's, so it starts without a state", name)
             # The parent's moments, with the rates and betas of this configuration.
             groups = fresh.state_dict()["param_groups"]
             optimizers.append({"state": saved["state"] if now == before else {}, "param_groups": groups})

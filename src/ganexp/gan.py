@@ -63,7 +63,7 @@ class GAN(pl.LightningModule):
         self._use_graphs = graphs
         self._graphs: Graphs | None = None
         self._at_once = 1
-        """In several processes: iterations that take the slowest process AT_ONCE."""
+        """With several processes: the iterations that the slowest process makes in AT_ONCE seconds."""
 
     def configure_optimizers(self) -> tuple[Optimizer, ...]:
         networks = (self.generator, self.discriminator)
@@ -132,7 +132,8 @@ class GAN(pl.LightningModule):
     def _update_networks(
         self, batches: Sequence[tuple[Tensor, Tensor | None]], updates: Sequence[int], reporting: bool
     ) -> dict[str, Tensor]:
-        """D on each batch, then G on as many pictures as the last batch has; the scalars if `reporting`, else none."""
+        """Update D on each batch, then G on as many pictures as the last batch has. Returns the scalars if `reporting`,
+        else none."""
         scalars: dict[str, Tensor] = {}
         for update, (real, labels) in zip(updates, batches, strict=True):
             objective = self.objectives.for_discriminator(real, labels, update)
@@ -159,9 +160,9 @@ class GAN(pl.LightningModule):
             torch._foreach_lerp_(average, current, 1 - decay**every)
 
     def _descend(self, loss: Tensor, optimizer: Optimizer, reporting: bool) -> Tensor | None:
-        """One step of one network's optimizer, by the mean gradient of all processes; the other network gets none.
+        """One step of one network's optimizer, by the mean gradient of all processes. The other network gets none.
 
-        The norm of the gradient before clipping, if `reporting`.
+        Returns the norm of the gradient before clipping, if `reporting`.
         """
         parameters = optimizer.param_groups[0]["params"]
         gradients = collectives.averaged(torch.autograd.grad(loss, parameters))
@@ -175,7 +176,7 @@ class GAN(pl.LightningModule):
 
     def _discriminator_scalars(self, objective: DiscriminatorObjective, norm: Tensor) -> dict[str, Tensor]:
         real, fake, boundary = objective.real.logits, objective.fake.logits, self.objectives.loss.boundary
-        # The newest penalty of each regularizer: a lazy one seldom falls due at the iteration that is reported.
+        # The newest penalty of each regularizer: a lazy penalty seldom falls due at the iteration that is reported.
         penalty = {"loss/penalty": torch.stack([*self._penalties.values()]).sum()} if self._penalties else {}
         return penalty | {
             "loss/discriminator": objective.adversarial,

@@ -21,7 +21,7 @@ WARM_UP = 2
 
 
 class Graphs:
-    """Makes the iterations that `update` makes, by replaying them.
+    """Makes the same iterations as `update`, by replaying recorded ones.
 
     A graph has no branches, so each kind of iteration gets a graph of its own: kinds differ in the penalties that fall
     due, and in whether the iteration reports. Everything else that changes between iterations stands in tensors that
@@ -29,7 +29,7 @@ class Graphs:
     """
 
     def __init__(self, update: UpdateNetworks, batches: Batches, n_critic: int, kind: Callable[[int], Hashable]):
-        """kind: what may differ between two updates of D, by their numbers."""
+        """kind: a function from the number of an update of D to what may differ between two updates."""
         self.update, self.batches, self.kind = update, batches, kind
         device = batches.images.device
         self._rows = torch.zeros(n_critic, batches.batch_size, dtype=torch.int64, device=device)

@@ -1,4 +1,4 @@
-"""A process that belongs to somebody else, such as a notebook's: what a run changes in it is put back."""
+"""A run in the user's own process, such as a notebook: afterwards the process is as it was before."""
 
 import contextlib
 import gc
@@ -29,7 +29,7 @@ _busy = threading.Lock()
 
 @contextlib.contextmanager
 def hydra() -> Iterator[None]:
-    """Inside the block, Hydra is as new. Afterwards the process's own Hydra is what it was.
+    """Inside the block, Hydra is as in a new process. Afterwards the process has its own Hydra again.
 
     UserError in a second thread, because Hydra has room for one program.
     """
@@ -50,8 +50,8 @@ def hydra() -> Iterator[None]:
 
 @contextlib.contextmanager
 def run(log: Path) -> Iterator[None]:
-    """Inside the block, a run may change what a command may: random numbers, messages, hooks. Its log is `log`."""
-    import torch  # Takes seconds to import, and Hydra tells mistakes before.
+    """Inside the block, a run may change what a command may change: random numbers, messages, hooks. log: its file."""
+    import torch  # This takes seconds, so it comes after Hydra, which may report a mistake.
 
     numbers = random.getstate(), np.random.get_state()
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()

@@ -1,6 +1,7 @@
 """Signals that ask the process to stop: Ctrl-C, a scheduler's request, a closed terminal.
 
-Python handles signals in the main thread alone, and a process has one handler a signal, so the state is the module's.
+Python handles signals only in the main thread, and a process has one handler for each signal. So the state belongs to
+this module.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 PATIENCE = 10.0
-"""Seconds after which another signal ends the process at once. Before, it is ignored: saving is under way."""
+"""Seconds after which another signal ends the process at once. An earlier one is ignored, because the run is saving."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -65,7 +66,7 @@ def signals() -> list[signal.Signals]:
 
 
 def leave_at_once() -> None:
-    """From now on a signal ends the process with one line: for the second in which a command is imported."""
+    """From now on a signal ends the process with one line. This is for the second in which a command is imported."""
     for number in signals():
         signal.signal(number, _leave)
 

@@ -8,8 +8,7 @@ from ganexp.config import CONF
 from ganexp.extras import require
 
 PRESETS = CONF / "hydra" / "presets"
-"""`launcher/NAME.yaml` and `sweeper/NAME.yaml`. A preset has a name that is taken already by the plugin's own YAML, so
-Hydra must be given both."""
+"""`launcher/NAME.yaml` and `sweeper/NAME.yaml`. The plugin's own YAML has the same name, so Hydra must get both."""
 
 PLUGINS = {
     ("launcher", "joblib"): ("joblib", "hydra_joblib_launcher"),

@@ -31,7 +31,7 @@ def held(file: Path) -> Iterator[None]:
 
 
 def is_held(file: Path) -> bool:
-    """Whether a process has the lock on `file`; True also where the system does not tell."""
+    """Whether a process has the lock on `file`; True also if the system does not tell."""
     try:
         with open(file, "rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -51,8 +51,8 @@ class TensorBoard(LoggerOptions):
     """Event files directly in the run's folder."""
 
     def open(self, run: Path, after: int | None = None) -> Logger:
-        # TensorBoard drops what a killed process logged after its last checkpoint: the run logs that again. TensorBoard
-        # does so only if the run's first file also says where it begins.
+        # A killed process may have logged iterations after its last checkpoint. The resumed run logs them again, and
+        # TensorBoard drops the old ones, but only if the run's first file also says where it begins.
         begin = None if after is None else after + 1
         return _TensorBoardLogger(run, name="", version="", default_hp_metric=False, purge_step=begin)
 
@@ -76,7 +76,7 @@ class WandB(LoggerOptions):
         require("logger=wandb", "wandb", "wandb")
         import wandb  # type: ignore[import-not-found]
 
-        wandb.finish()  # A sweep trains one run after another in this process: without this, all would be one.
+        wandb.finish()  # A sweep trains one run after another in this process. Without this call, all would be one run.
         return WandbLogger(run.name, run, offline=self.offline, project=self.project)
 
 
@@ -147,7 +147,7 @@ def _write_row(run: Path, settings: dict[str, Any], metrics: dict[str, float], s
     row = RunFolder(RunFolder(run).row)
     for old in row.events():  # TensorBoard would show the settings that it finds first.
         old.unlink()
-    # One run's experiment summary would hide the columns of every other sweep. Without any, TensorBoard joins all.
+    # An experiment summary of one run would hide the columns of other sweeps. Without one, TensorBoard shows them all.
     _, start, end = hparams(settings, metrics)
     writer = FileWriter(str(row.path))
     for summary in (start, end, *(scalar(name, value) for name, value in metrics.items())):

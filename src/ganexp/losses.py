@@ -22,7 +22,7 @@ class Loss(ABC):
     """Whether G's half needs the logits of real pictures too."""
 
     boundary: ClassVar[float] = 0.0
-    """The logit of a picture that D holds for real as much as for fake."""
+    """The logit of a picture for which D cannot decide between real and fake."""
 
     @property
     def minimum(self) -> float | None:

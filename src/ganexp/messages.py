@@ -1,4 +1,4 @@
-"""Where the messages of a run go in a process that has a logging of its own, such as a notebook's."""
+"""Where the messages of a run go in a process that may have its own logging, such as a notebook."""
 
 import contextlib
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 from ganexp import progress
 
 LOGGERS = ("ganexp", "pytorch_lightning", "lightning_fabric", "py.warnings")
-"""The loggers that a run writes to. A command listens to the root logger, which here belongs to somebody else."""
+"""The loggers that a run writes to. A command also uses the root logger, which here belongs to the user."""
 
 
 def to_file(path: Path) -> logging.Handler:
@@ -21,10 +21,11 @@ def to_file(path: Path) -> logging.Handler:
 
 @contextlib.contextmanager
 def apart(path: Path) -> Iterator[None]:
-    """Inside the block, the messages of a run go to the file `path`, and to whoever looks on.
+    """Inside the block, the messages of a run go to the file `path`, and to the user.
 
-    A process with handlers of its own gets the messages at its own level. Otherwise, and in a notebook that would show
-    no progress, they are printed; errors are not printed, because they are raised. The root logger is left alone.
+    If the process has handlers of its own, they get the messages at the process's own level. Otherwise, and in a
+    notebook that would show no progress, the messages are printed. Errors are not printed, because they are raised. The
+    root logger is not changed.
     """
     loggers = [logging.getLogger(name) for name in (*LOGGERS, "ganexp.losses")]
     before = [(logger, logger.level, logger.propagate, logger.handlers[:]) for logger in loggers]

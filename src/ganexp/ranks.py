@@ -58,7 +58,7 @@ def rank() -> int:
 
 
 def asked(options: Trainer) -> int | Literal["auto"]:
-    """How many processes each host shall have. UserError if that is not what the launcher started."""
+    """How many processes each host should have. UserError if the launcher started another number."""
     started_by, count, hosts = launcher(), options.devices, options.num_nodes
     if started_by is None:
         if hosts > 1:
@@ -90,7 +90,7 @@ def check_shares(batch_size: int, processes: int) -> None:
 def followers(processes: int, address: str, port: int, on_loss: Callable[[], None]) -> Iterator[None]:
     """Start processes 1 to `processes` - 1 on this host. They end with the block, at once if the block fails.
 
-    on_loss: called before the program is ended because a process failed and process 0 did not notice.
+    on_loss: if a process failed and process 0 did not notice, this function is called, and then the program ends.
     """
     own = {
         PARENT: str(os.getpid()),
@@ -132,7 +132,7 @@ def followers(processes: int, address: str, port: int, on_loss: Callable[[], Non
 
 
 def end_with_parent() -> None:
-    """Let this process end when the process 0 that started it is gone, however it ended."""
+    """Let this process end when the process 0 that started it has ended, for whatever reason."""
     parent = os.environ.get(PARENT)
 
     def watch() -> None:

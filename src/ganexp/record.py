@@ -44,7 +44,7 @@ class Record:
         except KeyboardInterrupt as interruption:
             self._end(status="interrupted", why=str(interruption) or "KeyboardInterrupt")
             raise
-        except SystemExit:  # Submitit ends a job so, when Slurm is about to stop it.
+        except SystemExit:  # Submitit ends a job with it when Slurm is about to stop the job.
             self.write(status="interrupted", why="SystemExit")
             raise
         except UserError as mistake:

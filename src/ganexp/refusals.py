@@ -83,7 +83,7 @@ def explain(error: Exception, config_name: str, read: Arguments, sweeps: bool) -
         typed = message.split("Could not override '")[1].split("'")[0]
         key, _, package = typed.partition("@")
         if package:
-            return f"{typed}: a group has one place here; type {key}=…"
+            return f"{typed}: a group cannot stand at another place; type {key}=…"
         if key.startswith("hydra."):
             return f"{key}: Hydra has no such key; --cfg hydra prints them all"
         return no_such_key(key, keys(config_name, read))

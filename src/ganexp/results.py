@@ -22,8 +22,8 @@ log = logging.getLogger("ganexp")
 
 def keep(run: Run, evaluation: Evaluation, typed: str | None, neighbours: Image, predicted: Tensor | None) -> None:
     """Write an evaluation into the run's folder: a line of `metrics.jsonl`, `samples/neighbours.png`, and events for
-    TensorBoard. Files and curves of another kind of evaluation than the run's own are named after what differs. An
-    evaluation of the run's own kind also concludes a run that is finished.
+    TensorBoard. If the evaluation is of another kind than the run's own, the names of its files and curves say what
+    differs. An evaluation of the run's own kind also concludes a run that is finished.
 
     typed: `data.evaluator`, as it was typed. neighbours: a sheet of samples and their nearest training pictures.
     predicted: the class of each sample, int64 [N], or None. A folder that cannot be written gets a

@@ -45,12 +45,12 @@ def refuse_second_run(folder: RunFolder) -> None:
     """UserError: two runs in one folder would mix their files."""
     raise UserError(
         f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
-        f"{folder.resume}, else name another folder"
+        f"{folder.resume}, or name another folder"
     )
 
 
 def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[str], list[str]]:
-    """The overrides and the flags that a run was started with. UserError if the run's folder does not tell them."""
+    """The overrides and the flags that a run was started with. UserError if the run's folder does not say them."""
     if not folder.has_checkpoint():
         raise UserError(
             f"{key}={folder.path}: no checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
@@ -62,7 +62,7 @@ def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[st
         flags = started.flags(started.read(folder.hydra).hydra)
     except (OmegaConfBaseException, TypeError):
         raise UserError(
-            f"{key}={folder.path}: {folder.hydra} does not say how it was started; start anew, without resume="
+            f"{key}={folder.path}: {folder.hydra} does not say how the run was started; start a new run without {key}="
         ) from None
     return own, [] if read.config_dir else flags
 
@@ -71,7 +71,7 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     """The checkpoint to go on from.
 
     UserError, with the key, if `composed` would train nothing, or something else than the run did. Otherwise the run's
-    `.hydra` is brought up to date, and evaluations after the checkpoint are forgotten.
+    `.hydra` is brought up to date, and evaluations after the checkpoint are removed.
     """
     config: Config = parse(composed)
     before: Any = OmegaConf.to_container(started.read(folder.config), resolve=True)
@@ -82,33 +82,33 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
             f"leave {key} out, or start a new run without resume="
         )
 
-    # Torch takes seconds to import, so mistakes in the configuration are told before.
+    # Torch takes seconds to import, so mistakes in the configuration are reported first.
     with interruption.held_back():
         from ganexp import build, checkpoints
 
     record = folder.known_record()
     if not record:
-        log.warning("%s is missing or damaged, and is written anew", folder.record)
+        log.warning("%s is missing or damaged, and is written again", folder.record)
     checkpoint = checkpoints.newest_whole(folder)
     if checkpoint != folder.last:
         log.warning("The run goes on from %s", checkpoint)
     done = checkpoints.read(checkpoint)["global_step"]
-    # A run that was stopped at its end may still lack its last evaluation.
+    # A run that was stopped after its last iteration may still lack its last evaluation.
     if done > config.trainer.max_steps or (done == config.trainer.max_steps and record.get("status") == "finished"):
         raise UserError(
             f"resume={folder.path}: its {done} iterations are done; to go further, "
-            f"add trainer.max_steps={2 * done} or any other number above"
+            f"add trainer.max_steps={2 * done} or another number above {done}"
         )
     known = record.get("data", {}).get("sha256")
     if known is not None and build.dataset(config.data).load().sha256() != known:
         raise UserError(
-            f"resume={folder.path}: data are not the pictures that it was started with, and a resumed run goes on as "
-            "it was; bring them back, or start a new run without resume="
+            f"resume={folder.path}: the pictures are not those that the run was started with, and a resumed run goes "
+            "on as it was; bring the old pictures back, or start a new run without resume="
         )
     if config.train.decay_from < 1 and config.trainer.max_steps != before["trainer"]["max_steps"]:
         log.warning(
-            "train.decay_from=%s: learning rates fall towards trainer.max_steps, which was %d. From here on they are "
-            "those of a run of %d",
+            "train.decay_from=%s: learning rates fall towards trainer.max_steps, which was %d. From here on they fall "
+            "as in a run of %d iterations",
             config.train.decay_from,
             before["trainer"]["max_steps"],
             config.trainer.max_steps,

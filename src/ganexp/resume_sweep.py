@@ -19,7 +19,7 @@ def expand(read: Arguments, path: Path) -> Arguments:
     folder = SweepFolder(path)
     if not folder.start.is_file():
         raise UserError(
-            f"resume={path}: no sweep's folder, it has no {folder.start.name}; leave -m out to resume a run"
+            f"resume={path}: not a sweep's folder, it has no {folder.start.name}; leave -m out to resume a run"
         )
     saved = folder.read_start()
     running = next((job for job in folder.jobs() if job.is_locked()), None)
@@ -57,7 +57,7 @@ def refuse_changed(folder: SweepFolder, config: DictConfig) -> None:
     if own != _without_resume(config):
         raise UserError(
             f"hydra.sweep.dir={folder.path}: there is a sweep already, started with {' '.join(own) or 'nothing'}; to "
-            f"go on with it, type {folder.resume}, else name another folder"
+            f"go on with it, type {folder.resume}, or name another folder"
         )
     before: Any = OmegaConf.to_container(saved, resolve=False)
     now: Any = OmegaConf.to_container(config, resolve=False)

@@ -120,7 +120,11 @@ class Run:
         return curves.rows(curves.read(self.folder, self.record.get("iterations_per_second")))
 
     def checkpoint(self, which: str | None = None) -> Path:
-        """The file of `best`, `last`, or of a path, from here or within the run. None: the best, if there is one."""
+        """The file of a checkpoint.
+
+        which: `best`, `last`, or a path, from the current directory or from the run's folder. None: the best one, if
+        there is one.
+        """
         if which is None:
             return self._usual
         candidates = [self.folder.checkpoint(which), Path(which), self.path / which]
@@ -132,7 +136,7 @@ class Run:
 
     @cached_property
     def _usual(self) -> Path:
-        """`best`, or `last` in a run that was not measured. If it is damaged, a warning names the one taken instead."""
+        """`best`, or `last` in a run that was not measured. If it is damaged, another one is taken, with a warning."""
         folder = self.folder
         usual = folder.best if folder.best.is_file() else folder.last
         others = [path for path in checkpoints.in_turn(folder) if path != usual]
@@ -147,7 +151,7 @@ class Run:
         """The generator in eval mode, with the weights `ema` or `raw` of a checkpoint."""
         contents = checkpoints.read(checkpoint)
         if checkpoint.parent == self.folder.checkpoints and checkpoints.of_another_run(contents, self.record.get("id")):
-            raise UserError(f"checkpoint={checkpoint}: it is of another run, by its id; name another checkpoint")
+            raise UserError(f"checkpoint={checkpoint}: its id is that of another run; name another checkpoint")
         state = contents["state_dict"]
         prefix = "ema." if weights == "ema" else "generator."
         chosen = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -52,13 +52,13 @@ def sample(composed: DictConfig) -> None:
             f"out={out}: a .png, .gif, .webp or .npz file, or a folder for single pictures, with / at its end"
         )
     if writable(out, folder).is_dir() and any(out.iterdir()):
-        raise UserError(f"out={out}: the folder holds something, which would be mixed with the pictures; name another")
+        raise UserError(f"out={out}: the folder is not empty, and its files would mix with the pictures; name another")
     if config.interpolate == 1 or (config.interpolate and config.label == "all"):
         raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")
     if not folder and suffix != ".npz" and (config.n or 64) * max(config.interpolate, 1) > SHEET:
         raise UserError(f"n={config.n}: too many for one picture; type out=samples.npz, or name a folder")
 
-    # Torch takes seconds to import, so mistakes are told before.
+    # Torch takes seconds to import, so mistakes are reported first.
     from ganexp import sheets
     from ganexp.run import Run
 

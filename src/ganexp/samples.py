@@ -11,7 +11,7 @@ from torch import Tensor
 from ganexp.pictures import grid
 
 SHOWN = 400
-"""The most pictures that a sheet shows: a notebook keeps its sheets in its file."""
+"""The most pictures that a sheet shows, because a notebook keeps its sheets in its file."""
 
 
 class Samples(Tensor):

@@ -26,7 +26,7 @@ def read(path: Path) -> Any:
         return OmegaConf.load(path)
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: it says how the run was started, and cannot be read ({reason})") from None
+        raise UserError(f"{path}: the file says how the run was started, and cannot be read ({reason})") from None
 
 
 def glance(path: Path) -> Any:

@@ -32,7 +32,7 @@ _told = threading.Event()
 class Replicas(DDPStrategy):
     """Each process holds the whole model; the model itself averages its gradients (`GAN._descend`).
 
-    DDP's wrapper is left out: it takes one optimizer and `.backward()` for granted. Process 0 alone reads and writes
+    DDP's wrapper is not used, because it expects one optimizer and `.backward()`. Only process 0 reads and writes
     files, so no process waits for another one's files.
     """
 
@@ -40,7 +40,7 @@ class Replicas(DDPStrategy):
         super().__init__(timeout=TIMEOUT)
 
     def setup_distributed(self) -> None:
-        with torch.random.fork_rng(devices=[]):  # Lightning seeds the random stream anew, after the networks drew.
+        with torch.random.fork_rng(devices=[]):  # Lightning would seed the random stream again.
             super().setup_distributed()
 
     def configure_ddp(self) -> None:
@@ -53,7 +53,7 @@ class Replicas(DDPStrategy):
         return self.broadcast(contents)
 
     def barrier(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: process 0 may save a checkpoint whenever it likes."""
+        """Does nothing, so process 0 may save a checkpoint at any moment."""
 
 
 class OneHost(LightningEnvironment):
@@ -71,7 +71,7 @@ class OneHost(LightningEnvironment):
 
 
 def processes(options: Trainer) -> int:
-    """How many processes each host has. UserError if that is not what the launcher started."""
+    """How many processes each host has. UserError if the launcher started another number."""
     count = ranks.asked(options)
     if count == "auto":
         probe = pl.Trainer(accelerator=options.accelerator, devices="auto", logger=False, enable_checkpointing=False)

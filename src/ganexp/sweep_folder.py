@@ -43,7 +43,7 @@ class SweepFolder:
         """The contents of `start`. UserError if the file is missing or damaged."""
         saved = started.read(self.start)
         if not saved or not saved.get("hydra"):
-            raise UserError(f"{self.start}: it says how the sweep was started, and is damaged; start a new sweep")
+            raise UserError(f"{self.start}: the file says how the sweep was started, and is damaged; start a new sweep")
         return saved
 
     def planned(self) -> list[list[str]]:

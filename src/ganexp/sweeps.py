@@ -1,4 +1,4 @@
-"""A sweep while it runs: whether it may begin in its folder, how it is stopped, and what it says at its end."""
+"""A sweep while it runs: whether it may begin in its folder, how a signal stops it, and what it prints at its end."""
 
 import contextlib
 import logging
@@ -30,7 +30,7 @@ PATIENCE = 10.0
 
 
 class Sweep(Callback):
-    """Notes the sweep that Hydra begins. Hydra calls no callback at the end of a sweep in which a job failed."""
+    """Remembers the sweep that Hydra begins. Hydra calls no callback at the end of a sweep in which a job failed."""
 
     folder: ClassVar[SweepFolder | None] = None
 
@@ -73,7 +73,7 @@ class _Stop:
                 raise KeyboardInterrupt(name)
             return
         self._at = time.monotonic()
-        print(f"{name}: the jobs that run are saved, then the sweep ends", file=sys.stderr)
+        print(f"{name}: the running jobs are saved, then the sweep ends", file=sys.stderr)
         workers = multiprocessing.active_children()
         for process in workers:
             with contextlib.suppress(ProcessLookupError):
@@ -87,8 +87,8 @@ class _Stop:
 def reported() -> Iterator[None]:
     """If a sweep was run in the block, its end is reported, however the block ended.
 
-    `report.html` is in the sweep's folder afterwards. Each job that did not finish is named on stderr, with the command
-    that runs these jobs again. Unfinished if there is such a job and nothing else was raised.
+    Afterwards `report.html` is in the sweep's folder. A message on stderr names each job that did not finish, and the
+    command that runs these jobs again. Unfinished is raised if there is such a job and nothing else was raised.
     """
     Sweep.folder = None
     numbers = (signal.SIGINT, signal.SIGTERM) if _in_main_thread() else ()
@@ -128,7 +128,7 @@ def _tell(folder: SweepFolder, left: list[tuple[str, str]]) -> None:
     print(f"{_number(left)} did not finish:", file=sys.stderr)
     for name, why in left:
         print(f"  {name}: {why}", file=sys.stderr)
-    print(f"To run {'these' if len(left) > 1 else 'this job'} again: {folder.resume}", file=sys.stderr)
+    print(f"To run {'these jobs' if len(left) > 1 else 'this job'} again: {folder.resume}", file=sys.stderr)
 
 
 def _number(left: list[tuple[str, str]]) -> str:

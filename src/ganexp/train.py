@@ -31,7 +31,7 @@ log = logging.getLogger("ganexp")
 def train(composed: DictConfig) -> float | None:
     """One run, from a composed configuration to a folder of results.
 
-    A job of a sweep that was stopped goes on in its folder. A finished job is left as it is.
+    In a sweep, a job that was stopped goes on in its folder, and a finished job is left as it is.
 
     Returns the FID of the final evaluation, for sweepers that search; None if it is missing or not finite.
     """
@@ -61,7 +61,7 @@ def train(composed: DictConfig) -> float | None:
                 ranks.check_shares(size, each * config.trainer.num_nodes)
 
             try:
-                # Torch and Lightning take seconds to import, so mistakes in the configuration are told before.
+                # Torch and Lightning take seconds to import, so mistakes in the configuration are reported first.
                 with interruption.held_back():
                     from ganexp.fit import fit
 
@@ -91,9 +91,9 @@ def _again(folder: RunFolder, record: Record) -> str:
 
 
 def prepare(read: Arguments) -> Arguments:
-    """The command line as Hydra is given it.
+    """The command line as Hydra gets it.
 
-    UserError for an experiment that would not be swept, and for a sweep that is started several times at once.
+    UserError for an experiment without `-m`, and for a sweep that is started several times at once.
     """
     for typed in read.overrides:
         if typed.key_or_group == "experiment" and (not typed.is_add() or typed.is_sweep_override()):
@@ -130,7 +130,7 @@ class _Function(ModuleType):
     """`ganexp.train` has to be a module for `python -m ganexp.train`, and is called like a function in Python."""
 
     def __call__(self, *words: str) -> "Run":
-        """Train one GAN, and open its run. The words are those behind `python -m ganexp.train`."""
+        """Train one GAN, and open its run. words: what stands behind `python -m ganexp.train`."""
         from ganexp import calls
 
         return calls.train(*words)

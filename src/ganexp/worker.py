@@ -1,4 +1,4 @@
-"""A process that a launcher, such as joblib, starts to run jobs of a sweep in it.
+"""A process that a launcher, such as joblib, starts for jobs of a sweep.
 
 Joblib kills all its workers when one of them raises KeyboardInterrupt, or when the command is interrupted. So in a
 worker an interrupted job raises `Stopped`, and the command waits until the jobs have saved. A worker whose command was
@@ -16,7 +16,7 @@ from types import FrameType
 from ganexp import interruption
 
 PATIENCE = 60.0
-"""Seconds that a worker without its command has for saving its job."""
+"""Seconds in which a worker must save its job after the command has ended."""
 
 
 class Stopped(Exception):
@@ -47,7 +47,7 @@ class _Worker:
         os.kill(os.getpid(), signal.SIGTERM)
         while self.in_job and time.monotonic() - asked < PATIENCE:
             time.sleep(0.1)
-        os._exit(1)  # Joblib's loop would wait for another job, for ever.
+        os._exit(1)  # Joblib's loop would wait for another job forever.
 
 
 def hand_on(interrupt: KeyboardInterrupt) -> None:

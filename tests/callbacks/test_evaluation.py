@@ -38,5 +38,5 @@ def test_after_a_resume_seconds_go_on_and_a_best_checkpoint_that_was_measured_ot
     assert done.returncode == 0, done.stderr
     seconds = [line["seconds"] for line in while_training(run)]
     assert len(seconds) == 4 and seconds == sorted(seconds)
-    assert "best.ckpt is chosen anew: it was by 100 samples and fake_cnn" in done.stderr
+    assert "best.ckpt is chosen again: it was by 100 samples and fake_cnn" in done.stderr
     assert checkpoints.read(run / "checkpoints" / "best.ckpt")["global_step"] == 6

@@ -78,7 +78,7 @@ def write(folder, images: bytes | None = None, labels: bytes | None = None, pref
         (idx((20, 16)), None, "images-idx3-ubyte.gz is not an IDX file of bytes in 3 dimensions"),
         (idx((0, 4, 4)), idx((0,)), "is empty"),
         (idx((20, 0, 4)), None, "is empty"),
-        (idx((2**31 - 1,) * 3, bytes(100)), None, "too small for the shape that it tells"),
+        (idx((2**31 - 1,) * 3, bytes(100)), None, "too small for the shape in its header"),
         (idx((20, 4, 4), bytes(319)), None, "more or fewer bytes"),
         (idx((20, 4, 4), bytes(321)), None, "more or fewer bytes"),
         (b"\0\0\x08", None, "is not an IDX file"),

@@ -83,7 +83,7 @@ RIGHT = npy((200, 4, 4, 1), PICTURES.tobytes())
     ("arrays", "words"),
     [
         ({"pictures": RIGHT}, "there is no arr_0 in it"),
-        ({"arr_0": npy((10**9, 4, 4, 1), bytes(1000))}, "tells of 1000000000 pictures, and at most 10000000"),
+        ({"arr_0": npy((10**9, 4, 4, 1), bytes(1000))}, "should hold 1000000000 pictures, and at most 10000000"),
         ({"arr_0": npy((300, 4, 4, 1), PICTURES.tobytes())}, "arr_0 was cut short"),
         ({"arr_0": npy((-200, 4, 4, 1), PICTURES.tobytes())}, "name a folder of pictures"),
         ({"arr_0": npy((0, 4, 4, 1), b"")}, "0 pictures are too few"),

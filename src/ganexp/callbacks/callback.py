@@ -1,4 +1,4 @@
-"""The base of all callbacks: each says how often it looks, and after which others."""
+"""The base of all callbacks: each says how often it looks, and after which other callbacks."""
 
 from collections.abc import Iterable, Sequence
 from graphlib import TopologicalSorter
@@ -17,10 +17,10 @@ class Callback(pl.Callback):
         least four times a second.
     after: the callbacks whose look at the same iteration must come first.
 
-    In a run of several processes, process 0 alone has callbacks, and the others wait for the end of each look.
+    In a run of several processes, only process 0 has callbacks, and the others wait for the end of each look.
 
-    Override any of `begin`, `look` and `end`. A look draws from a copy of torch's random stream, so that it changes
-    nothing of what the run learns.
+    Override any of `begin`, `look` and `end`. A look draws from a copy of torch's random stream, so the run learns the
+    same with and without the look.
     """
 
     every: int | None = 0

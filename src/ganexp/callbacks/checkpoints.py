@@ -23,7 +23,7 @@ from ganexp.gan import GAN
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's writer, except that a checkpoint takes the place of the one before at one stroke."""
+    """Lightning's writer, but a new checkpoint replaces the old one in a single step."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
         checkpoints.write(checkpoint, Path(path))
@@ -82,13 +82,13 @@ class Checkpoints(Callback):
             self._save(gan, step)
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        # A grid or an evaluation could not be written. The iterations until here need not be lost with it.
+        # A grid or an evaluation could not be written. The iterations until now are saved all the same.
         if isinstance(exception, OSError) and isinstance(pl_module, GAN) and trainer.global_step > max(self._last, 0):
             with contextlib.suppress(OSError, UserError):
                 self._save(pl_module, trainer.global_step)
 
     def _save(self, gan: GAN, step: int) -> None:
         self.folder.check_still_there()
-        stop_if_not_finite(gan, step, self.folder)  # The scalars are of the iteration before its last update.
+        stop_if_not_finite(gan, step, self.folder)  # The scalars are older than the last update.
         gan.trainer.save_checkpoint(self.folder.last)
         self._last = step

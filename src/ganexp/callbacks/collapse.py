@@ -20,11 +20,11 @@ USUAL = 10_000
 """Iterations that the tutorial's recipe takes. A shorter run is told to train for longer."""
 
 EARLY = 2000
-"""Iterations in which a warning would come too soon: healthy runs still miss classes then."""
+"""Iterations before which a warning would come too soon: until then, healthy runs also miss classes."""
 
 PATIENCE = 1000
-"""Iterations for which D's loss or G's gradients must be almost zero before a warning. For a short while they often
-are."""
+"""Iterations for which D's loss or G's gradients must be almost zero before a warning. Often they are for a short
+time."""
 
 TRIVIAL_LOSS = 0.05
 """A discriminator's loss is this near to its minimum if D tells real from fake without effort."""
@@ -38,7 +38,7 @@ COLLAPSED_DUPLICATES = 0.5
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run that advice depends on: advice never names what a run already has.
+    """The settings of a run that the advice depends on: ganexp never advises what a run already has.
 
     max_steps: iterations of the whole run.
     can_be_conditional: the data has labels, and the generator does not use them yet.
@@ -94,8 +94,8 @@ def _class_name(options: dict[str, Any]) -> str:
 class CollapseAlarm(Callback):
     """Stops a run whose losses are no longer finite. Warns of other faults, once for each kind.
 
-    Warnings begin after EARLY iterations and after the first quarter of the run. Two evaluations in turn must agree on
-    a fault of the pictures, unless the run has only one. A run that ends early is told to train for longer instead.
+    Warnings begin after EARLY iterations and after the first quarter of the run. A fault of the pictures must be in two
+    evaluations in turn, unless the run has only one. For a run that ends early, the advice is to train for longer.
     """
 
     every = None

@@ -20,8 +20,8 @@ log = logging.getLogger("ganexp")
 class TrainingEvaluation(Callback):
     """Every `every` iterations: a line of `metrics.jsonl`, points in the loggers' curves, and perhaps `best.ckpt`.
 
-    The `n` samples come from a stream of latents that no final metric comes from. The stream has random numbers of its
-    own, so a run learns the same with and without evaluations.
+    No final metric uses the latents of these `n` samples. The latents have random numbers of their own, so a run learns
+    the same with and without evaluations.
     """
 
     def __init__(self, folder: RunFolder, protocol: InDomain, every: int, n: int, seed: int):
@@ -46,7 +46,7 @@ class TrainingEvaluation(Callback):
         if state_dict.get("by", self._by) == self._by:
             self.best = state_dict["best"]
         else:  # Scores with different cards are not ranked against each other.
-            log.info("best.ckpt is chosen anew: it was by %s, and is now by %s", state_dict["by"], self._by)
+            log.info("best.ckpt is chosen again: it was by %s, and is now by %s", state_dict["by"], self._by)
 
     def looks_at(self, step: int, max_steps: int) -> bool:
         return super().looks_at(step, max_steps) or step == max_steps

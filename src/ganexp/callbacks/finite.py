@@ -1,4 +1,4 @@
-"""NaN and infinity: how they are found, and how a run ends that has them."""
+"""NaN and infinity: how ganexp finds them, and how a run with them ends."""
 
 import math
 
@@ -9,7 +9,7 @@ from ganexp.gan import GAN
 
 
 def not_finite(gan: GAN) -> list[str]:
-    """The networks with a weight that is NaN or infinite, and the newest training scalars that are."""
+    """The networks with a weight that is NaN or infinite, and the newest training scalars that are NaN or infinite."""
     networks = {"generator": gan.generator, "discriminator": gan.discriminator}
     found = [
         f"the weights of the {name}"
@@ -20,19 +20,19 @@ def not_finite(gan: GAN) -> list[str]:
 
 
 def stop_if_not_finite(gan: GAN, step: int, folder: RunFolder) -> None:
-    """UserError if something is not finite. The networks are kept in `checkpoints/nan.ckpt` then."""
+    """UserError if something is NaN or infinite. The networks are then saved in `checkpoints/nan.ckpt`."""
     found = not_finite(gan)
     if not found:
         return
     gan.trainer.save_checkpoint(folder.nan)
     clip = override("train.clip_norm", gan.train_options.clip_norm / 2 or 1)
     advice = (
-        f"To go on from the last checkpoint before: {line('train', override('fork', str(folder)), clip)}"
+        f"To go on from the last checkpoint, type {line('train', override('fork', str(folder)), clip)}"
         if folder.has_checkpoint()
-        else f"Nothing was saved before: start again with {clip}"
+        else f"No checkpoint was saved before: start again with {clip}"
     )
     raise UserError(
-        f"Stopped at iteration {step}: {', '.join(found)} not finite, but NaN or infinity. People lower the learning "
-        "rates (optimizer.generator.lr, optimizer.discriminator.lr), or bound the gradients by train.clip_norm. The "
-        f"networks as they are now are in checkpoints/nan.ckpt. {advice}"
+        f"Stopped at iteration {step}: NaN or infinity in {', '.join(found)}. Lower the learning rates "
+        "(optimizer.generator.lr, optimizer.discriminator.lr), or bound the gradients by train.clip_norm. "
+        f"checkpoints/nan.ckpt has the networks as they are now. {advice}"
     )

@@ -9,7 +9,7 @@ from ganexp import collectives, interruption
 
 
 class Interrupt(pl.Callback):
-    """While the training goes on, a signal ends it as its last iteration would."""
+    """During the training, a signal ends the training as its last iteration would."""
 
     def __init__(self) -> None:
         self._block = contextlib.ExitStack()
@@ -20,7 +20,7 @@ class Interrupt(pl.Callback):
         return interruption.received()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning has just put a handler of its own before that of SIGTERM, and ends a run without saving.
+        # Lightning has just set its own handler of SIGTERM, which would end a run without saving.
         self._block.enter_context(interruption.listening())
         self._block.enter_context(interruption.gently(lambda: None))  # `on_train_batch_end` asks for the signal.
 

@@ -22,10 +22,10 @@ WARM_UP = 50
 class Speed(Callback):
     """Writes start_seconds, seconds, cpu_seconds, iterations_per_second and peak_mb to the record.
 
-    start_seconds run from the start of the process to the end of the first iterations. In a sweep the process is that
-    of the first job. cpu_seconds are those that the process's threads were busy with iterations, without evaluations,
-    grids and checkpoints. They grow much less than seconds where the machine is busy. A resumed run goes on counting
-    from its checkpoint.
+    start_seconds: from the start of the process to the end of the first iterations; in a sweep the process starts with
+    its first job. cpu_seconds: the time for which the process's threads were busy with iterations, without
+    evaluations, grids and checkpoints. On a busy machine cpu_seconds grow much less than seconds. A resumed run goes on
+    counting from its checkpoint.
     """
 
     every = None
@@ -57,7 +57,7 @@ class Speed(Callback):
             self._started = True
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
             left = (gan.trainer.max_steps - step) * (time.perf_counter() - self._began) / (step - self._first)
-            log.info("About %s left at this speed, besides evaluations", _duration(left))
+            log.info("About %s left at this speed, without evaluations", _duration(left))
         if self._warm < 0 and step - self._first >= WARM_UP:
             self._warm, self._clock = step, time.perf_counter()
 

@@ -125,14 +125,14 @@ class Dataset(ABC):
     def read(self, split: Split) -> Pictures:
         """All pictures to train on, or all that are held out. Without held-out pictures, both splits are the same.
 
-        UserError if the pictures cannot be had. A source checks its held-out pictures as well when it reads those to
-        train on: a mistake is then told before the training.
+        UserError if the pictures cannot be read. When a source reads the pictures to train on, it also checks its
+        held-out pictures, so a mistake is reported before the training.
         """
 
     def load(self, split: Split = "train") -> Pictures:
         """The pictures of a split that an experiment sees: those of `classes`, their classes named by `class_names`.
 
-        UserError if the pictures cannot be had, or if `classes` or `class_names` do not fit them.
+        UserError if the pictures cannot be read, or if `classes` or `class_names` do not fit them.
         """
         pictures = self.read(split)
         pictures = dataclasses.replace(pictures, classes=tuple(map(printable, pictures.classes)))

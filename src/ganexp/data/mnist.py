@@ -17,7 +17,7 @@ from ganexp.errors import UserError
 BUNDLED = Path(__file__).with_name("mnist_files")
 
 NAMES_FILE = "class_names.txt"
-"""A file that may lie beside the others: one class name a line, in the order of the labels."""
+"""A file that may lie beside the others: one class name in each line, in the order of the labels."""
 
 PART = 1 << 20
 """The bytes that are read at a time."""
@@ -101,8 +101,8 @@ def _names_in(file: Path) -> tuple[str, ...] | None:
 def read_idx(path: Path, dimensions: int) -> Tensor:
     """An IDX file of bytes, `path` or the same name without `.gz`, as a uint8 tensor of so many dimensions.
 
-    OSError if the file is missing, empty, cut short, or of another format. The size that its header tells is compared
-    with the file's size before memory is taken.
+    OSError if the file is missing, empty, cut short, or of another format. The size in the header is compared with the
+    file's size before memory is taken.
     """
     unzipped = path.with_suffix("")
     zipped = not unzipped.is_file()
@@ -116,10 +116,10 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
             raise OSError(f"{path} is empty: its shape is {shape}")
         on_disk = (path if zipped else unzipped).stat().st_size
         if size > on_disk * (GZIP_AT_MOST if zipped else 1):
-            raise OSError(f"{path} is too small for the shape that it tells, {shape}: it is not whole")
+            raise OSError(f"{path} is too small for the shape in its header, {shape}: it is not whole")
         content = bytearray(size)
         # In parts: a file that is read at once is in memory twice.
         parts = (memoryview(content)[start : start + PART] for start in range(0, size, PART))
         if sum(map(file.readinto, parts)) != size or file.read(1):
-            raise OSError(f"{path} has more or fewer bytes than the shape that it tells, {shape}: it is not whole")
+            raise OSError(f"{path} has more or fewer bytes than the shape in its header, {shape}: it is not whole")
     return torch.frombuffer(content, dtype=torch.uint8).view(shape)

@@ -21,7 +21,7 @@ from ganexp.seeds import shuffled
 log = logging.getLogger("ganexp")
 
 FEWEST, MOST = 100, 10_000_000
-"""How many pictures are enough to be measured, and how many a file may hold."""
+"""How many pictures are needed for a measurement, and how many a file may hold."""
 
 WHAT_TO_NAME = "name a folder of pictures, or an .npz that holds arr_0"
 
@@ -75,7 +75,7 @@ def _npz(path: Path, n: int, shape: Shape) -> tuple[Tensor, Tensor | None]:
         raise UserError(f"samples={path}: not a whole .npz; {WHAT_TO_NAME}") from None
     except KeyError:
         raise UserError(f"samples={path}: there is no arr_0 in it; {WHAT_TO_NAME}") from None
-    # The list of what a zip file or a NumPy header can raise when other programs wrote it.
+    # What a zip file or a NumPy header of another program can raise.
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, struct.error, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"samples={path}: {getattr(error, 'strerror', None) or error}; {WHAT_TO_NAME}") from None
     return images, torch.from_numpy(labels[_chosen(size, n).numpy()].astype(np.int64)) if labels is not None else None
@@ -98,7 +98,7 @@ def _read_chosen(file: zipfile.ZipFile, n: int, shape: Shape) -> tuple[Tensor, i
             raise ValueError("arr_0 is in Fortran's order; save numpy.ascontiguousarray(arr_0)")
         size, each = there[0], math.prod(there[1:])
         if size > MOST:
-            raise ValueError(f"arr_0 tells of {size} pictures, and at most {MOST} are read")
+            raise ValueError(f"arr_0 should hold {size} pictures, and at most {MOST} are read")
         place = torch.full((size,), -1)
         chosen = _chosen(size, n)
         place[chosen] = torch.arange(len(chosen))

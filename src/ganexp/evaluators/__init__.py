@@ -1,2 +1,2 @@
-"""Evaluators: classifiers whose features and classes the metrics are made of, how they are trained, and the files of
-those that come with ganexp."""
+"""Evaluators: the classifiers from whose features and classes metrics are computed, how they are trained, and the files
+of those that come with ganexp."""

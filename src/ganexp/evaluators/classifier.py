@@ -34,8 +34,8 @@ class Architecture(ClassifierOptions):
     widths: channels of each block. A block halves the picture.
     pooled: if true, the features are the maxima of the last map, which tell classes apart best. If false, they are the
         whole last map, which also tells where things are.
-    whitened: before the blocks, fixed filters whiten patches, and kernels start as the identity: the network learns
-        colours sooner (Jordan 2024).
+    whitened: before the blocks, fixed filters whiten patches, and kernels start as the identity. The network then
+        learns colours sooner (Jordan 2024).
     residual: a block has three convolutions, with a connection past the last two (He et al. 2016), instead of two.
     two_views: after the training, the features are the mean of two views: the picture moved one pixel down and right,
         and its mirror image moved one pixel up and right. Two views tell classes apart better than one.

@@ -28,8 +28,9 @@ ARCHITECTURES: dict[str, type[ClassifierOptions]] = {kind.kind: kind for kind in
 """By the name that a card gives them."""
 
 BATCH_SIZE = 125
-"""Pictures that the network sees at a time, whatever the caller hands over: a score depends on no batch size. The
-number divides `sampling.DRAWN_TOGETHER`, so generated pictures and pictures of a file are seen in equal batches."""
+"""Pictures that the network sees at a time, for any batch size of the caller: so a score does not depend on the batch
+size. The number divides `sampling.DRAWN_TOGETHER`, so the network sees generated pictures and those of a file in equal
+batches."""
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class Fitting:
     cutout: side of a square that is erased in each picture (DeVries and Taylor 2017); 0 erases nothing.
     average: decay of the running average of the weights (Polyak and Juditsky 1992), which is the result; 0 keeps the
         last weights.
-    shift_rate: factor on `lr` for BatchNorm's shifts, while its gains stay 1 (Jordan 2024). Without it, weight decay
-        shrinks the gains until GELU is almost linear; 0 trains gains and shifts as all other weights.
+    shift_rate: factor on `lr` for BatchNorm's shifts, while its gains stay 1 (Jordan 2024). 0 trains gains and shifts
+        like all other weights; weight decay then shrinks the gains until GELU is almost linear.
     """
 
     epochs: Positive
@@ -59,7 +59,8 @@ def fit(
 ) -> Classifier:
     """A trained classifier in eval mode. Seeds torch's global random numbers; shows a bar on a terminal.
 
-    flip: mirror images belong to the same class. They then come in every other epoch (Jordan 2024).
+    flip: whether mirror images belong to the same class. If so, each picture is mirrored in every other epoch (Jordan
+        2024).
     unfinished: a file that holds the state after each epoch while the training lasts. A training that was stopped
         continues from this file and ends with the same weights.
     """

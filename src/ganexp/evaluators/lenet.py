@@ -1,4 +1,4 @@
-"""The classifier of LeCun et al. 1998, which sees pictures otherwise than `classifier.Architecture` does."""
+"""The classifier of LeCun et al. 1998, which is built differently from `classifier.Architecture`."""
 
 import math
 from typing import ClassVar
@@ -13,10 +13,11 @@ from ganexp.evaluators.classifier import Classifier, ClassifierOptions
 
 @dataclass(frozen=True, config=STRICT)
 class LeNet(ClassifierOptions):
-    """Two convolutions of 5x5 pixels with tanh and mean pooling, then two layers that join all units. No BatchNorm.
+    """Two convolutions of 5x5 pixels with tanh and mean pooling, then two fully connected layers. No BatchNorm.
 
-    widths: channels of the convolutions, then units of the layers; LeNet-5 has (6, 16, 120, 84). The features are the
-        units of the first layer. Those of the second one tell classes, but hardly anything else.
+    widths: channels of the convolutions, then units of the fully connected layers; LeNet-5 has (6, 16, 120, 84). The
+        features are the units of the first fully connected layer. Those of the second one tell classes, but hardly
+        anything else.
     """
 
     widths: tuple[Positive, Positive, Positive, Positive]

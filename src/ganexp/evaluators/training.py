@@ -32,9 +32,9 @@ def train_evaluator(
 ) -> Evaluator:
     """Train on `data` until the last epoch, write weights and card to `path`, and log how good the evaluator is.
 
-    Held-out pictures judge the evaluator and choose nothing. Data without held-out pictures sets a tenth of each class
-    aside. note: words for the card. An evaluator that is no better than guessing gets a warning, here and whenever it
-    is loaded.
+    Held-out pictures test the evaluator and choose nothing. If the data has none, a tenth of each class is set aside.
+    note: words for the card. An evaluator that is no better than guessing gets a warning, here and whenever it is
+    loaded.
     """
     keep_freed_memory(of_any_size=True)
     pictures, held_out = data.load("train"), data.load("test")
@@ -85,7 +85,7 @@ def train_evaluator(
 def set_aside(pictures: Pictures) -> tuple[Pictures, Pictures]:
     """A tenth of each class, chosen at random but the same at every call, and all other pictures.
 
-    UserError if a class has a single picture: nothing could be learned of it, or nothing judged.
+    UserError if a class has a single picture: it would be missing in one of the two parts.
     """
     assert pictures.labels is not None
     counts = torch.bincount(pictures.labels, minlength=len(pictures.classes))
@@ -108,7 +108,7 @@ def set_aside(pictures: Pictures) -> tuple[Pictures, Pictures]:
 
 
 def guessing_accuracy(pictures: Pictures) -> float:
-    """The accuracy that guessing exceeds on these labelled pictures in one case out of twenty only.
+    """The accuracy that guessing exceeds on these labelled pictures in only one case out of twenty.
 
     The best guess is the most frequent class. The normal distribution approximates the number of hits.
     """

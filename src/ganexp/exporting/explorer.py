@@ -15,7 +15,7 @@ from ganexp.exporting.graph import plain
 from ganexp.run import Run
 
 LARGEST = 25_000_000
-"""The size in bytes that the page may have. A browser reads so many in about a second."""
+"""The size in bytes that the page may have. A browser reads so many bytes in about a second."""
 
 SLIDERS = 8
 

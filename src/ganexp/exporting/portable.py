@@ -72,7 +72,7 @@ def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
         generator.eval()
     """
     told = {"config": dataclasses.asdict(run.config), "shape": run.shape, "classes": run.classes}
-    # safetensors refuses two names of one tensor, so each gets a copy.
+    # safetensors refuses two names of one tensor, so each name gets a copy.
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in generator.state_dict().items()}
     path.write_bytes(save(weights, {"ganexp": json.dumps(told)}))
 

@@ -59,7 +59,7 @@ def kth_distance(features: Tensor, k: int) -> Tensor:
     for start in range(0, len(features), ROWS_IN_MEMORY):
         squares = _squared_distances(features[start : start + ROWS_IN_MEMORY], features)
         squares.diagonal(start).fill_(torch.inf)  # A picture is no neighbour of itself.
-        # The minimum of a row is found faster than another place.
+        # The minimum of a row is found faster than its k-th value.
         found.append(squares.amin(1) if k == 1 else squares.kthvalue(k).values)
     return torch.cat(found).clamp(min=0).sqrt()
 

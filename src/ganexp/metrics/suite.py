@@ -29,7 +29,7 @@ sample as this share of training pictures is to another one."""
 
 @dataclass(frozen=True)
 class Baseline:
-    """What n real pictures give. It is the same for all samples, so it is computed once.
+    """What is computed from n real pictures alone. It is the same for all samples, so it is computed once.
 
     close: the distance within which CLOSE_SHARE of n training pictures have a neighbour, float32 [].
     balls: the distance of each training picture from its k-th neighbour, float32 [PRDC_PICTURES].
@@ -70,7 +70,7 @@ def quick(samples: Embeddings, train: Reference, name: str) -> dict[str, float]:
     name: the evaluator's name, which stands in the names of some metrics.
     """
     distance = {f"fid_{name}": frechet_distance(train.statistics, Statistics.of(samples.features))}
-    # More pictures have nearer neighbours, so as many samples are compared as real pictures.
+    # In a larger set the nearest neighbours are nearer, so as many samples are compared as real pictures.
     some = samples.features[: min(QUICK_DUPLICATE_PICTURES, len(train.features))]
     duplicates = {"duplicates": _duplicates(some, _close(train.features[: len(some)]))}
     return distance | _shares(samples, train) | duplicates | _accuracy(samples)
@@ -134,7 +134,7 @@ def noise(features: Tensor, train: Reference, name: str) -> dict[str, float]:
 
 
 def second_opinion(features: Tensor, train: Reference, name: str) -> dict[str, float]:
-    """The metrics of an evaluator that only checks what another one says: the distances of features, float32 [N, F]."""
+    """The metrics of an evaluator that checks another evaluator: the distances of features, float32 [N, F]."""
     return {
         f"fid_{name}": frechet_distance(train.statistics, Statistics.of(features)),
         f"mind_{name}": monge_distance(features, train.features[: len(features)]),

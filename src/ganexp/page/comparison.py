@@ -117,8 +117,8 @@ class Section:
 
     @property
     def second_opinion(self) -> str:
-        """Which groups other distances order otherwise than the headline does, by more than the noise of measuring;
-        empty if there are no two groups or no other distances."""
+        """The pairs of groups that another distance puts in the other order than the headline, by more than the noise
+        of measuring; empty if there are no two groups or no other distances."""
         headline = self.headline
         others = [name for name in self.metrics if name != headline and OTHER_DISTANCE.match(name)]
         ranked = [group for group in self.groups if headline and group.values(headline)]
@@ -132,7 +132,7 @@ class Section:
         ]
         if not said:
             told = listed([self.title(name) for name in others])
-            return f"The other distances, {told}, agree with this order as far as the noise of measuring tells."
+            return f"The other distances, {told}, agree with this order within the noise of measuring."
         more = f"; and so on for {len(said) - NAMED_PAIRS} other pairs" if len(said) > NAMED_PAIRS else ""
         return f"Other distances do not agree with this order: {'; '.join(said[:NAMED_PAIRS])}{more}."
 
@@ -175,7 +175,7 @@ def differing(runs: Sequence[RunSummary]) -> list[str]:
 
 
 def _one_valued(classes: list[tuple], key: str, runs: Sequence[RunSummary]) -> bool:
-    """Whether runs of one class always agree in `key`."""
+    """Whether all runs of one class have the same value of `key`."""
     values = defaultdict(set)
     for class_, run in zip(classes, runs, strict=True):
         values[class_].add(run.settings.get(key))

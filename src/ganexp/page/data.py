@@ -85,7 +85,7 @@ def of_page(
 
 
 def _common(runs: Sequence[RunSummary]) -> dict[str, str]:
-    """Each key of the configurations with its most frequent value: a run is then told by what differs from that."""
+    """Each key of the configurations with its most frequent value. For a run, the page then holds only what differs."""
     counts: dict[str, Counter[str]] = {}
     for run in runs:
         for key, value in run.configuration.items():

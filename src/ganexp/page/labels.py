@@ -11,7 +11,7 @@ FEW = 3
 
 
 def label(members: Sequence[RunSummary], columns: Sequence[str]) -> str:
-    """The settings that set these runs apart, or what was typed of them if they are many, or the folder's name."""
+    """The settings that set these runs apart. If there are many, only those that were typed; if none, a name."""
     run = members[0]
     if not run.settings:
         return _plain_name(run)
@@ -45,7 +45,7 @@ def _plain_name(run: RunSummary) -> str:
 
 
 def _shortened(columns: Sequence[str]) -> dict[str, str]:
-    """Each key by as few of its last parts as tell it from the other keys."""
+    """Each key, shortened to the fewest last parts that no other key has."""
     short = {}
     for key in columns:
         parts = key.split(".")

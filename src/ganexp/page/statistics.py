@@ -8,10 +8,11 @@ from statistics import fmean, stdev
 import numpy as np
 
 SPLITS = 10_000
-"""A permutation test tries every split of the seeds into two groups up to this number, and else so many random ones."""
+"""If the seeds can be split into two groups in at most so many ways, a permutation test tries all splits. Otherwise it
+tries so many random splits."""
 
 ENOUGH, SOME = 5, 3
-"""Seeds per group that a test needs, and that a hint needs."""
+"""The seeds of each group that a test needs, and those that a hint needs."""
 
 
 def deviation(values: Sequence[float]) -> float | None:
@@ -20,7 +21,7 @@ def deviation(values: Sequence[float]) -> float | None:
 
 
 def noise_of_gap(a: Sequence[float], b: Sequence[float], once: float) -> float:
-    """The standard deviation that measuring gives the gap between two means. once: that of one measurement."""
+    """The standard deviation of the gap between two means that comes from measuring. once: that of one measurement."""
     return once * (1 / len(a) + 1 / len(b)) ** 0.5
 
 
@@ -39,7 +40,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits, without an exponent where people count."""
+    """The value to four digits; a large value has no exponent."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 

@@ -81,9 +81,9 @@ class InDomain:
     def knows_data(self) -> bool:
         """Whether the evaluator recognises the classes of the real pictures.
 
-        An evaluator that only guesses does not. Another one does if it was trained on them, or if it finds the classes
-        of real labelled pictures at least half as far above chance as on its own test pictures. Without labels of its
-        classes nothing shows that it does.
+        An evaluator that only guesses does not. Any other evaluator does if it was trained on these pictures, or if its
+        accuracy on them is at least half as far above chance as on its own test pictures. If the pictures have no
+        labels of its classes, the answer is no.
         """
         card, classes, labels = self.evaluator.card, self.evaluator.classes, self.pictures.labels
         if evaluators.only_guesses(card):
@@ -119,8 +119,8 @@ class InDomain:
     def labels_at(self, classes: tuple[str, ...]) -> LabelsAt:
         """The labels to ask of a generator of these classes.
 
-        Each class is asked for as often as it stands in the data, so that the data's own shares count as no mistake.
-        The classes of other data are asked for in turn.
+        If the classes are those of the data, each is asked for as often as the data has it. Then samples in the data's
+        own shares are perfect. The classes of other data are asked for in turn.
         """
         labels = self.pictures.labels
         if labels is None or classes != self.pictures.classes:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import importlib
+import importlib.metadata
 import io
 import logging
 import os
@@ -25,6 +26,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # A core each: threads of two workers would wait for one another.
 if yaml.__with_libyaml__:
     yaml.SafeLoader = yaml.CSafeLoader  # A command reads some thirty YAML files, and there are hundreds of commands.
+# Lightning's Trainer asks every installed package for callbacks. The answer is the same for hundreds of trainers.
+importlib.metadata.entry_points = functools.cache(importlib.metadata.entry_points)
 
 
 class Done(NamedTuple):
@@ -85,6 +88,7 @@ def type_in(folder: Path, command: str, *typed: str) -> Done:
         patch.setattr(sys, "argv", [command, *typed])
         patch.setenv("HYDRA_FULL_ERROR", "0")
         patch.setenv("PL_GLOBAL_SEED", "0")
+        patch.setattr(os, "fsync", lambda _: None)  # No test cuts the power, and a disk takes its time.
         # Hydra would compose everything twice: first to see whether the key hydra.mode asks for a sweep.
         patch.setattr("hydra._internal.hydra.Hydra.get_mode", lambda *_, **__: None)
         code = 0
@@ -294,7 +298,7 @@ def untrained() -> Callable:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = parse(compose("train", [*options, f"model.conditional={conditional}"]))
         classes = ("cat", "dog", "</script>")
-        shape = (3, 32, 32) if network in ("dcgan", "resnet") else (1, 28, 28)
+        shape = (3, 32, 32) if network in ("dcgan", "resnet", "compact") else (1, 28, 28)
         run = Run(RunFolder(Path("a run")), config, {"data": {"name": "Fake", "shape": shape, "classes": classes}})
         random = torch.Generator().manual_seed(0)
         generator = build.generator(config, shape, len(classes))

@@ -45,7 +45,7 @@ def shown(page, canvas):
 
 
 @pytest.mark.parametrize("labels", [False, True])
-@pytest.mark.parametrize("network", ["mlp", "mlp_conv", "dcgan", "resnet"])
+@pytest.mark.parametrize("network", ["mlp", "mlp_conv", "dcgan", "resnet", "compact"])
 def test_the_page_s_pictures_are_torch_s_to_a_grey_level(page, exported, network, labels, tmp_path):
     run, generator, graph = exported(network, labels)
     page.goto(write(run, generator, graph, tmp_path / "explorer.html"))

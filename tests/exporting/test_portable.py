@@ -26,7 +26,7 @@ def arguments(n, labels):
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-@pytest.mark.parametrize("network", ["mlp", "mlp_conv", "dcgan", "resnet"])
+@pytest.mark.parametrize("network", ["mlp", "mlp_conv", "dcgan", "resnet", "compact"])
 def test_onnx_s_pictures_are_torch_s_for_any_number_of_them(exported, network, conditional, tmp_path):
     _, generator, graph = exported(network, conditional)
 

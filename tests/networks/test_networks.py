@@ -4,6 +4,7 @@ import pytest
 import torch
 from toys import mlp
 
+from ganexp.networks.compact import Compact
 from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.discriminator import mixes_samples
 from ganexp.networks.dropout import Dropout
@@ -14,6 +15,7 @@ NETWORKS = {
     "mlp_conv": lambda **options: mlp(latent_dim=5, maps=2, generator_norm="batch", **options),
     "dcgan": lambda **options: DCGAN(hidden=4, latent_dim=5, **options),
     "resnet": lambda **options: ResNet(hidden=4, latent_dim=5, generator_norm="batch", **options),
+    "compact": lambda **options: Compact(hidden=4, latent_dim=5, generator_norm="batch", **options),
 }
 
 
@@ -61,6 +63,18 @@ def test_resnet_is_as_large_as_the_papers_at_32_pixels():
     assert sum(p.numel() for p in network.discriminator(shape, 0, False).parameters()) == d == 1_053_825
 
 
+def test_compact_has_no_layer_but_its_ends_at_the_picture_s_size():
+    """What makes it fast: a convolution takes as long as its output has pixels, times its channels."""
+    network = Compact(hidden=4, latent_dim=5, generator_norm="batch")
+    sides = []
+    for half in (network.generator((3, 32, 32), 0), network.discriminator((3, 32, 32), 0, per_sample=True)):
+        for layer in half.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                layer.register_forward_hook(lambda _layer, _given, maps: sides.append(maps.shape[-1]))
+        half(torch.randn(2, 5) if not sides else torch.randn(2, 3, 32, 32))
+    assert max(sides) == 16 and set(sides) == {4, 8, 16}
+
+
 def test_dcgan_has_no_batch_norm_where_d_must_judge_each_picture_alone():
     network = DCGAN(hidden=4, latent_dim=5)
     assert mixes_samples(network.discriminator((1, 28, 28), 0, per_sample=False))
@@ -84,7 +98,8 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     assert torch.equal(Dropout(0.4).eval()(x), x)
 
 
-def test_resnet_can_have_batch_norm_in_its_discriminator():
-    network = ResNet(hidden=4, latent_dim=5, discriminator_norm="batch")
+@pytest.mark.parametrize("kind", [ResNet, Compact])
+def test_residual_networks_can_have_batch_norm_in_their_discriminator(kind):
+    network = kind(hidden=4, latent_dim=5, discriminator_norm="batch")
     assert mixes_samples(network.discriminator((3, 32, 32), 0, per_sample=False))
-    assert not mixes_samples(ResNet(hidden=4, latent_dim=5).discriminator((3, 32, 32), 0, per_sample=False))
+    assert not mixes_samples(kind(hidden=4, latent_dim=5).discriminator((3, 32, 32), 0, per_sample=False))

@@ -69,7 +69,7 @@ class CompactGenerator(Generator):
 
 
 class HalvingBlock(nn.Module):
-    """Half the sides and twice the channels, by two convolutions 3x3, the second of which has few pixels to do."""
+    """Two convolutions 3x3 beside a shortcut. Between them the sides are halved; the second one doubles the channels."""
 
     def __init__(self, channels: int, norm: bool):
         super().__init__()

@@ -1,6 +1,7 @@
 """The training of one run: data, networks, Lightning's trainer and its callbacks."""
 
 import dataclasses
+import functools
 import gc
 import logging
 import uuid
@@ -206,14 +207,19 @@ class Endless:
             yield ()
 
 
+@functools.cache
+def freeze_imports() -> None:
+    """Imports leave a million objects, which the garbage collector need not search again and again. They are frozen only
+    once, before the first job: later, freezing would also keep the objects of earlier jobs."""
+    if not gc.get_freeze_count():
+        gc.freeze()
+
+
 def settle(shows_bar: bool) -> None:
     """Prepare this process: its memory and its messages. If there is a progress bar, losses are written only to the
     file. Lightning's tips are silenced.
     """
-    if not gc.get_freeze_count():
-        # Imports leave a million objects, which the garbage collector need not search again and again. They are frozen
-        # only once, before the first job: later, freezing would also keep the objects of earlier jobs.
-        gc.freeze()
+    freeze_imports()
     keep_freed_memory()
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -51,7 +51,10 @@ def hydra() -> Iterator[None]:
 @contextlib.contextmanager
 def run(log: Path) -> Iterator[None]:
     """Inside the block, a run may change what a command may change: random numbers, messages, hooks. log: its file."""
-    import torch  # This takes seconds, so it comes after Hydra, which may report a mistake.
+    # Torch takes seconds to import, so these come after Hydra, which may report a mistake.
+    import torch
+
+    from ganexp import fit
 
     numbers = random.getstate(), np.random.get_state()
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
@@ -76,6 +79,7 @@ def run(log: Path) -> Iterator[None]:
         threading.excepthook, logging.raiseExceptions, frozen = hooks
         if not frozen:
             gc.unfreeze()
+            fit.freeze_imports.cache_clear()
         if not captured:
             logging.captureWarnings(False)
         for name, value in seeds.items():

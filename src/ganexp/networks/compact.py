@@ -1,7 +1,7 @@
-"""Residual networks for colour pictures on a CPU.
+"""Small residual networks, for colour pictures on a CPU.
 
-Most of a network's arithmetic is where the pixels are many. So these networks meet the picture at half its size: the
-four pixels of each 2x2 square are channels of one position there (Shi et al. 2016).
+A convolution takes as long as its output has pixels. So these networks meet the picture at half its size, where the
+four pixels of each 2x2 square are channels of one pixel (Shi et al. 2016).
 """
 
 from pydantic.dataclasses import dataclass

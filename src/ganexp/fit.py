@@ -209,8 +209,10 @@ class Endless:
 
 @functools.cache
 def freeze_imports() -> None:
-    """Imports leave a million objects, which the garbage collector need not search again and again. They are frozen only
-    once, before the first job: later, freezing would also keep the objects of earlier jobs."""
+    """Keep the garbage collector from searching the million objects that imports leave, again and again.
+
+    They are frozen only once, before the first job: later, freezing would also keep the objects of earlier jobs.
+    """
     if not gc.get_freeze_count():
         gc.freeze()
 

@@ -69,7 +69,7 @@ class CompactGenerator(Generator):
 
 
 class HalvingBlock(nn.Module):
-    """Two convolutions 3x3 beside a shortcut. Between them the sides are halved; the second one doubles the channels."""
+    """Two convolutions 3x3 beside a shortcut: between them the sides are halved, the second doubles the channels."""
 
     def __init__(self, channels: int, norm: bool):
         super().__init__()

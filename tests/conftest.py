@@ -166,7 +166,7 @@ TINY = [
     "trainer.max_steps=4",
     "trainer.accelerator=cpu",
     "trainer.log_every_n_steps=2",
-    "samples.every=2",
+    "samples.every=0",
     "checkpoint.every=2",
     "evaluation.every=0",
 ]

@@ -257,6 +257,7 @@ def test_a_sweep_is_a_list_of_runs_in_the_order_of_its_jobs(here, tiny):
     assert [run.path for run in ganexp.runs("s")] == [Path("s", run.path.name) for run in swept]
 
 
+@pytest.mark.slow
 def test_the_other_jobs_of_a_sweep_run_before_a_mistake_is_raised_and_the_command_goes_on_with_it(
     train, here, tiny, monkeypatch, capsys
 ):

@@ -60,6 +60,7 @@ def results(folder: Path, evaluator: Path, second: Path) -> set[str]:
     typed = [
         *TINY,
         *own,
+        "samples.every=2",
         "evaluation.samples=100",
         "evaluation.final=120",
         "model.conditional=true",

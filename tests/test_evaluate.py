@@ -257,6 +257,7 @@ def test_a_file_that_is_no_checkpoint_of_the_run_is_refused(type_, trained, tiny
         assert done.returncode == 2 and sentence in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_several_runs_are_measured_by_one_command(type_, run):
     done = type_("evaluate", "-m", "run=run,run", "n=110,120")
     assert done.returncode == 0, done.stderr

@@ -50,6 +50,7 @@ def test_an_experiment_that_would_not_be_swept_is_refused(train, typed):
     assert done.returncode == 2 and "-m" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_job_s_record_and_its_resume_need_no_experiment(train, tiny, tmp_path):
     assert train("-m", "+experiment=conditional", *tiny, "seed=0", "hydra.sweep.dir=s").returncode == 0
     run = next((tmp_path / "s").glob("1_*"))

@@ -77,6 +77,7 @@ def test_from_outside_the_project(outside, type_):
             shutil.rmtree(outside / "run")
 
 
+@pytest.mark.slow
 def test_a_run_from_outside_is_resumed_and_evaluated_without_naming_the_folder_again(outside, type_):
     typed = ["--config-dir", "mine", "data=bars", "data.n=100", "network=tiny_conv", "model.hidden=8"]
     short = ["trainer.accelerator=cpu", "evaluation.every=0", "hydra.run.dir=run"]

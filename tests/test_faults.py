@@ -26,6 +26,12 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.fixture
+def tiny(tiny):
+    """With grids."""
+    return [*tiny, "samples.every=2"]
+
+
+@pytest.fixture
 def run(trained, measured, tmp_path) -> RunFolder:
     """A measured run of four iterations, to be damaged; `resume=run` names it."""
     return RunFolder(shutil.copytree(trained(*measured, "checkpoint.keep=2"), tmp_path / "run"))

@@ -19,9 +19,9 @@ from ganexp.train import main
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory):
     """A sweep over seeds 0, 1 and 2 that was stopped in its second job. Its first job is finished."""
-    from ganexp.callbacks.samples import SampleGrid
+    from ganexp.callbacks.checkpoints import Checkpoints
 
-    look = SampleGrid.look
+    look = Checkpoints.look
 
     def look_and_stop(self, gan, step):
         look(self, gan, step)
@@ -30,7 +30,7 @@ def stopped_once(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SampleGrid, "look", look_and_stop)
+        patch.setattr(Checkpoints, "look", look_and_stop)
         typed = [*TINY, "seed=0,1,2", "hydra.sweep.dir=s", "hydra.sweep.subdir=seed-${seed}"]
         done = type_in(folder, "train", "-m", *typed)
     assert done.returncode == 130, done.stderr
@@ -86,6 +86,7 @@ def test_a_changed_sweep_does_not_go_on(train, tiny, stopped):
     assert statuses(folder) == {"seed-0": "finished", "seed-1": "interrupted"}
 
 
+@pytest.mark.slow
 def test_a_changed_experiment_does_not_go_on(train, tiny, tmp_path):
     recipes = tmp_path / "mine" / "experiment"
     recipes.mkdir(parents=True)
@@ -102,6 +103,7 @@ def test_a_changed_experiment_does_not_go_on(train, tiny, tmp_path):
     assert changed.returncode == 2 and "model.latent_dim=2,3,4: " in changed.stderr
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_run_again(train, tiny, tmp_path, monkeypatch):
     def broken(config, *_):
         raise RuntimeError(f"bad luck {config.seed}")

@@ -15,6 +15,12 @@ from ganexp.sampling import generate
 
 
 @pytest.fixture
+def tiny(tiny):
+    """With grids."""
+    return [*tiny, "samples.every=2"]
+
+
+@pytest.fixture
 def folder(tmp_path) -> RunFolder:
     return RunFolder(tmp_path)
 

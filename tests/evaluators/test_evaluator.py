@@ -273,6 +273,7 @@ def test_what_is_not_a_card_is_refused(fake_evaluator, tmp_path):
             evaluator.load(str(copy))
 
 
+@pytest.mark.slow
 def test_an_evaluator_of_your_own_pictures_measures_runs(type_, tmp_path):
     write_pictures(tmp_path / "pictures", {"dark": 100, "bright": 100})
     done = type_("evaluator", *OWN, "note=noise", "out=own.pt")

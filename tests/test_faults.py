@@ -463,7 +463,7 @@ def test_other_commands_are_ended_by_a_signal_in_one_line(type_, run, monkeypatc
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seconds", "number"), zip((0.1, 0.3, 0.6, 1.0, 2.0), itertools.cycle(SIGNALS), strict=False), ids=str
+    ("seconds", "number"), list(zip((0.1, 0.3, 0.6, 1.0, 2.0), itertools.cycle(SIGNALS), strict=False)), ids=str
 )
 def test_a_signal_in_the_first_seconds_of_a_process_shows_no_traceback(tiny, tmp_path, seconds, number):
     command = [sys.executable, "-m", "ganexp.train", *tiny, "trainer.max_steps=1000000"]

@@ -292,7 +292,7 @@ def test_a_file_that_cannot_be_written_is_named_in_one_sentence_and_costs_no_ite
     told = [text for text in done.stderr.splitlines() if words in text]
     assert done.returncode == 2 and len(told) == 1 and f"{name}: " in told[0] and "Traceback" not in done.stderr
     assert record(folder)["status"] == "failed" and not unfinished(folder)
-    assert "to go on, type python -m ganexp.train resume=run" in told[0]
+    assert "To go on: python -m ganexp.train resume=run" in told[0]
     assert checkpoints.read(checkpoints.newest_whole(folder))["global_step"] == saved
 
 
@@ -388,7 +388,7 @@ def test_a_signal_while_pictures_are_read_says_that_nothing_was_saved_and_what_t
             patch.setattr("ganexp.data.fake.Fake.load", lambda *_, number=number: ask(number))
             done = train(*tiny, "hydra.run.dir=run")
         assert done.returncode == 130 and "Traceback" not in done.stderr
-        assert f"{number.name}: stopped; nothing was saved yet, start again: python -m ganexp.train" in done.stderr
+        assert f"{number.name}: stopped. Nothing was saved yet, start again: python -m ganexp.train" in done.stderr
         assert record(RunFolder(tmp_path / "run"))["status"] == "interrupted"
     typed = shlex.split(re.findall(r"start again: python -m ganexp.train (.*)", done.stderr)[0])
     assert train(*typed).returncode == 0
@@ -421,13 +421,13 @@ def resume_and_ask(train, run: RunFolder, *numbers: signal.Signals) -> str:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_in_a_training_lets_the_iteration_end_and_all_be_saved(train, run, number):
-    assert "to go on, type python -m ganexp.train resume=run" in resume_and_ask(train, run, number)
+    assert "To go on: python -m ganexp.train resume=run" in resume_and_ask(train, run, number)
 
 
 @pytest.mark.parametrize("numbers", [[signal.SIGINT] * 3, SIGNALS])
 def test_after_several_signals_the_run_goes_on_and_ends_as_a_calm_one(train, run, calm, numbers):
     said = resume_and_ask(train, run, *numbers)
-    typed = shlex.split(re.findall(r"to go on, type python -m ganexp.train (.*)", said)[0])
+    typed = shlex.split(re.findall(r"To go on: python -m ganexp.train (.*)", said)[0])
     assert train(*typed).returncode == 0
     assert same(run, calm) and steps(run) == [2, 4, 6, 8]
 
@@ -440,7 +440,7 @@ def test_a_signal_in_the_last_evaluation_says_how_to_get_it(train, measured, tmp
     assert done.returncode == 130 and "Traceback" not in done.stderr
     assert "all 4 iterations are saved, but the run was not measured at its end" in done.stderr
     assert record(folder)["status"] == "interrupted"
-    typed = shlex.split(re.findall(r"to go on, type python -m ganexp.train (.*)", done.stderr)[0])
+    typed = shlex.split(re.findall(r"To go on: python -m ganexp.train (.*)", done.stderr)[0])
     assert train(*typed).returncode == 0
     assert record(folder)["status"] == "finished" and record(folder)["evaluation"]["figures"]
 

@@ -72,22 +72,22 @@ def train(composed: DictConfig) -> float | None:
                 refused = from_system(error, str(folder))
                 if refused is None:
                     raise
-                raise UserError(f"{refused}; {_again(folder, record)}") from None
+                raise UserError(f"{refused}. {_again(folder, record)}") from None
     return headline(record.contents)
 
 
 def _told(interrupt: KeyboardInterrupt, folder: RunFolder, record: Record) -> interruption.Interrupted:
     """Log what is saved and how to go on. Returns the interruption that ends the command."""
     name, state = str(interrupt) or "SIGINT", getattr(interrupt, "state", "stopped")
-    log.warning("%s: %s; %s", name, state, _again(folder, record))
+    log.warning("%s: %s. %s", name, state, _again(folder, record))
     return interruption.Interrupted(name, state, told=True)
 
 
 def _again(folder: RunFolder, record: Record) -> str:
     """What to type after a run ended early."""
     if folder.has_checkpoint():
-        return f"to go on, type {folder.resume}"
-    return f"nothing was saved yet, start again: {record.contents['command']}"
+        return f"To go on: {folder.resume}"
+    return f"Nothing was saved yet, start again: {record.contents['command']}"
 
 
 def prepare(read: Arguments) -> Arguments:

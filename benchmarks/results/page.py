@@ -31,8 +31,8 @@ one configuration that differ in the seed alone, with their metrics, their card 
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
 - CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. They depend on the
-  machine, but little on other work of the machine: on a busy machine the time on the clock grew tenfold and more, and
-  the CPU-minutes grew by a fifth.
+  machine, and less than the clock on the machine's other work: on a busy machine the time on the clock grew tenfold
+  and more, and the CPU-minutes grew by a fifth to a half.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
   *hint* if the gap is as large, but one of the rows has only {some} or {almost} seeds. All other differences are *not

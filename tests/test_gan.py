@@ -1,14 +1,18 @@
 """How D and G take turns in a training."""
 
+import copy
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, Adam
 from toys import ADAM, Looks, fit, gan, mlp, objectives, same, weights
 
 from ganexp.gan import AVERAGE_EVERY
 from ganexp.losses import Loss, NonSaturating, Relativistic
 from ganexp.networks.dcgan import DCGAN
+from ganexp.networks.layout import in_order_of, put_channels_last, put_moments_in_order
 from ganexp.regularizers import GradientPenalty, WeightClip
 
 
@@ -108,6 +112,39 @@ def test_weights_are_clipped_after_each_step_of_the_discriminator():
     clipped = fit(gan(objectives(regularizers=[WeightClip(limit=0.01)])), 2)
     assert max(p.abs().max() for p in clipped.discriminator.parameters()) <= 0.01
     assert max(p.abs().max() for p in clipped.generator.parameters()) > 0.01
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_updates_are_the_same_in_any_order_of_the_weights_in_memory(last):
+    """Of stock Adam, which goes by indices. The gradient of a penalty comes in an order of its own."""
+    ends = []
+    for reordered, fused in ((last, True), (False, False)):
+        network = DCGAN(hidden=4, latent_dim=4, discriminator_norm="none")
+        method = objectives(network, regularizers=[GradientPenalty("real", "norm_zero", 1.0)])
+        for half in (method.generator, method.discriminator):
+            if reordered:
+                put_channels_last(half)
+        adam = partial(Adam, lr=0.01, fused=fused)
+        fit(gan(method, optimizers=(adam, adam)), 3)
+        ends.append([*weights(method.generator), *weights(method.discriminator)])
+    torch.testing.assert_close(ends[0], ends[1], atol=1e-4, rtol=1e-4)
+
+
+def test_moments_of_a_checkpoint_take_the_order_of_the_weights():
+    torch.manual_seed(0)
+    old = nn.Parameter(torch.randn(4, 3, 2, 2))
+    then = Adam([old], lr=0.1, fused=True)
+    old.grad = torch.randn(4, 3, 2, 2)
+    then.step()
+    new = nn.Parameter(old.detach().clone(memory_format=torch.channels_last))
+    now = Adam([new], lr=0.1, fused=True)
+    now.load_state_dict(copy.deepcopy(then.state_dict()))
+    put_moments_in_order(now)
+    old.grad = torch.randn(4, 3, 2, 2)
+    new.grad = in_order_of(new, old.grad)
+    then.step()
+    now.step()
+    torch.testing.assert_close(new, old)
 
 
 def test_the_average_forgets_fast_at_first_and_then_at_its_decay():

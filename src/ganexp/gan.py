@@ -19,6 +19,7 @@ from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.graphs import Graphs, make_capturable, portable, set_rate
 from ganexp.networks.generator import Generator
+from ganexp.networks.layout import in_order_of, put_moments_in_order
 from ganexp.objectives import DiscriminatorObjective, Objectives
 
 AT_ONCE = 0.25
@@ -79,6 +80,8 @@ class GAN(pl.LightningModule):
     def on_train_start(self) -> None:
         collectives.share_random_state(self.device)
         # Not before: Lightning restores the optimizers after `configure_optimizers`.
+        for optimizer in self._optimizers:
+            put_moments_in_order(optimizer)
         if self._use_graphs and self.device.type == "cuda" and collectives.world() == 1:
             for optimizer in self._optimizers:
                 make_capturable(optimizer)
@@ -167,7 +170,7 @@ class GAN(pl.LightningModule):
         parameters = optimizer.param_groups[0]["params"]
         gradients = collectives.averaged(torch.autograd.grad(loss, parameters))
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = in_order_of(parameter, gradient)
         norm = nn.utils.get_total_norm(gradients) if reporting else None
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)

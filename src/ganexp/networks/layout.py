@@ -1,8 +1,27 @@
-"""The order of a network's weights in memory."""
+"""The order of a network's tensors in memory.
 
-from torch import channels_last, nn
+A fused optimizer goes through the memory of a weight, of its gradient and of its moments side by side, and never looks
+at their strides. If one of them is in another order, the update mixes up the elements, and nothing says so.
+"""
+
+import torch
+from torch import Tensor, channels_last, nn
+from torch.optim import Optimizer
 
 
 def put_channels_last(network: nn.Module) -> None:
     """Store the channels of each convolution's weights last, where the convolutions are faster so."""
     network.to(memory_format=channels_last)  # type: ignore[call-overload]  # torch's overloads lack this one.
+
+
+def in_order_of(parameter: Tensor, tensor: Tensor) -> Tensor:
+    """The same numbers, in memory in the order of the parameter's."""
+    return tensor if tensor.stride() == parameter.stride() else torch.empty_like(parameter).copy_(tensor)
+
+
+def put_moments_in_order(optimizer: Optimizer) -> None:
+    """Store the moments of each parameter in its order. A checkpoint may hold them in another one."""
+    for parameter, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if isinstance(moment, Tensor) and moment.shape == parameter.shape:
+                moments[name] = in_order_of(parameter, moment)

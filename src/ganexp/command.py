@@ -26,7 +26,7 @@ log = logging.getLogger("ganexp")
 
 
 class JobError(Exception):
-    """A job failed, but not by a mistake of the user. Its traceback has been logged."""
+    """A job failed, and the user made no mistake. The log has the traceback."""
 
 
 class Past(BaseException):

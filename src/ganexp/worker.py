@@ -16,7 +16,7 @@ from types import FrameType
 from ganexp import interruption
 
 PATIENCE = 60.0
-"""Seconds in which a worker must save its job after the command has ended."""
+"""After the command has ended, a worker has so many seconds to save its job."""
 
 
 class Stopped(Exception):

@@ -23,7 +23,7 @@ from ganexp.gan import GAN
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's writer, but a new checkpoint replaces the old one in a single step."""
+    """Lightning's writer of checkpoints. Here a new checkpoint replaces the old one in a single step."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
         checkpoints.write(checkpoint, Path(path))

@@ -6,14 +6,14 @@ four pixels of each 2x2 square are channels of one pixel (Shi et al. 2016).
 
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, leaky_relu, relu
+from torch.nn.functional import avg_pool2d, leaky_relu
 
 from ganexp.config import STRICT
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
-from ganexp.networks.generator import ConcatGenerator, Generator, input_features
+from ganexp.networks.generator import Generator
 from ganexp.networks.network import Network, Shape, halvings
-from ganexp.networks.resnet import Block, Norm, initialise
+from ganexp.networks.resnet import Norm, initialise, residual_generator
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -25,13 +25,10 @@ class Compact(Network):
 
     def generator(self, shape: Shape, num_classes: int) -> Generator:
         times = halvings(shape) - 1
-        if self.generator_norm == "batch":
-            network = CompactGenerator(self.latent_dim, self.hidden, shape, times, True, num_classes)
-        else:
-            inputs = input_features(self.latent_dim, num_classes)
-            body = CompactGenerator(inputs, self.hidden, shape, times, False, 0)
-            network = ConcatGenerator(body, self.latent_dim, num_classes)
-        return network.apply(initialise)
+        widths = [self.hidden << k for k in reversed(range(times + 1))]
+        picture = nn.Sequential(nn.Conv2d(self.hidden, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2))
+        norm = self.generator_norm == "batch"
+        return residual_generator(self.latent_dim, widths, shape[1] >> (times + 1), picture, norm, num_classes)
 
     def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         times = halvings(shape) - 1
@@ -47,25 +44,6 @@ class Compact(Network):
         )
         features = (self.hidden << times) * (shape[1] >> (times + 1)) ** 2
         return Discriminator(trunk, features, shape, num_classes, self.conditioning).apply(initialise)
-
-
-class CompactGenerator(Generator):
-    def __init__(self, latent_dim: int, wide: int, shape: Shape, times: int, norm: bool, num_classes: int):
-        """`times` blocks, each of which doubles the sides, up to half the sides of `shape`, with `wide` channels."""
-        super().__init__(latent_dim, num_classes)
-        side, first = shape[1] >> (times + 1), wide << times
-        self.stem = nn.Sequential(nn.Linear(latent_dim, first * side * side), nn.Unflatten(1, (first, side, side)))
-        self.blocks = nn.ModuleList(
-            Block(2 * wide << k, wide << k, norm, num_classes, up=True) for k in reversed(range(times))
-        )
-        self.norm = Norm(wide, norm, num_classes)
-        self.picture = nn.Sequential(nn.Conv2d(wide, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2))
-
-    def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
-        x = self.stem(latent)
-        for block in self.blocks:
-            x = block(x, labels)
-        return self.picture(relu(self.norm(x, labels))).tanh()
 
 
 class HalvingBlock(nn.Module):

@@ -1,6 +1,8 @@
 """SNGAN's residual networks (Miyato et al. 2018, CIFAR-10's table), for any size that halves down to 4..7 pixels."""
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from pydantic.dataclasses import dataclass
@@ -23,13 +25,10 @@ class ResNet(Network):
 
     def generator(self, shape: Shape, num_classes: int) -> Generator:
         times = halvings(shape)
-        if self.generator_norm == "batch":
-            network = ResNetGenerator(self.latent_dim, self.hidden, shape, times, True, num_classes)
-        else:
-            inputs = input_features(self.latent_dim, num_classes)
-            body = ResNetGenerator(inputs, self.hidden, shape, times, False, 0)
-            network = ConcatGenerator(body, self.latent_dim, num_classes)
-        return network.apply(initialise)
+        widths = [self.hidden] * (times + 1)
+        picture = nn.Conv2d(self.hidden, shape[0], 3, padding=1)
+        norm = self.generator_norm == "batch"
+        return residual_generator(self.latent_dim, widths, shape[1] >> times, picture, norm, num_classes)
 
     def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         # Two blocks halve 32 pixels to 8, and two more keep that size. Larger pictures are first halved to 32..63.
@@ -47,15 +46,31 @@ class ResNet(Network):
         return Discriminator(trunk, wide, shape, num_classes, self.conditioning).apply(initialise)
 
 
-class ResNetGenerator(Generator):
-    def __init__(self, latent_dim: int, wide: int, shape: Shape, times: int, norm: bool, num_classes: int):
-        """`times` blocks, each of which doubles the sides, up to the sides of `shape`."""
+def residual_generator(
+    latent_dim: int, widths: Sequence[int], side: int, picture: nn.Module, norm: bool, num_classes: int
+) -> Generator:
+    """A generator of residual blocks with fresh weights. Labels choose the gains and biases of its BatchNorm, or, if it
+    has none, join the latent."""
+    if norm:
+        network = ResidualGenerator(latent_dim, widths, side, picture, True, num_classes)
+    else:
+        body = ResidualGenerator(input_features(latent_dim, num_classes), widths, side, picture, False, 0)
+        network = ConcatGenerator(body, latent_dim, num_classes)
+    return network.apply(initialise)
+
+
+class ResidualGenerator(Generator):
+    def __init__(
+        self, latent_dim: int, widths: Sequence[int], side: int, picture: nn.Module, norm: bool, num_classes: int
+    ):
+        """Maps of widths[0] channels and `side` pixels, then a block for each further width. A block doubles the sides.
+        `picture` makes the picture, before its tanh, from the last maps."""
         super().__init__(latent_dim, num_classes)
-        side = shape[1] >> times
-        self.stem = nn.Sequential(nn.Linear(latent_dim, wide * side * side), nn.Unflatten(1, (wide, side, side)))
-        self.blocks = nn.ModuleList(Block(wide, wide, norm, num_classes, up=True) for _ in range(times))
-        self.norm = Norm(wide, norm, num_classes)
-        self.picture = nn.Conv2d(wide, shape[0], 3, padding=1)
+        first, *_, last = widths
+        self.stem = nn.Sequential(nn.Linear(latent_dim, first * side * side), nn.Unflatten(1, (first, side, side)))
+        self.blocks = nn.ModuleList(Block(*pair, norm, num_classes, up=True) for pair in itertools.pairwise(widths))
+        self.norm = Norm(last, norm, num_classes)
+        self.picture = picture
 
     def forward(self, latent: Tensor, labels: Tensor | None = None) -> Tensor:
         x = self.stem(latent)

@@ -24,9 +24,14 @@ class Compact(Network):
     """
 
     def generator(self, shape: Shape, num_classes: int) -> Generator:
+        if self.hidden % 4:
+            raise ValueError(
+                f"needs a width that is a multiple of 4, not {self.hidden}: try model.hidden={self.hidden // 4 * 4 + 4}"
+            )
         times = halvings(shape) - 1
         widths = [self.hidden << k for k in reversed(range(times + 1))]
-        picture = nn.Sequential(nn.Conv2d(self.hidden, 4 * shape[0], 3, padding=1), nn.PixelShuffle(2))
+        # The last convolution sees the whole picture: neighbouring pixels come from one filter, so no lattice is left.
+        picture = nn.Sequential(nn.PixelShuffle(2), nn.Conv2d(self.hidden // 4, shape[0], 3, padding=1))
         norm = self.generator_norm == "batch"
         return residual_generator(self.latent_dim, widths, shape[1] >> (times + 1), picture, norm, num_classes)
 

@@ -116,7 +116,6 @@ def gan(*overrides: str):
         (["data.batch_size=16"], "data.batch_size=16: there are 8 pictures; set it lower"),
         (["data.batch_size=1", "model=r1gan"], "type data.batch_size=2, or more"),
         (["network=dcgan", "data.image_size=30"], "network: DCGAN makes square pictures"),
-        (["network=compact", "model.hidden=6"], "network: Compact needs a width that is a multiple of 4, not 6"),
         (["regularizer=[r1]", "network.discriminator_norm=batch"], "set network.discriminator_norm=none"),
     ],
 )

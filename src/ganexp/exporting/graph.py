@@ -15,7 +15,6 @@ OPERATORS: dict[str, dict[str, Any]] = {
     "Concat": {},
     "Conv": {"auto_pad": "NOTSET", "group": 1, "dilations": [1, 1]},
     "ConvTranspose": {"auto_pad": "NOTSET", "group": 1, "dilations": [1, 1], "output_padding": [0, 0]},
-    "DepthToSpace": {"mode": "CRD"},
     "Gather": {"axis": 0},
     "Gemm": {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 1},
     "LeakyRelu": {},

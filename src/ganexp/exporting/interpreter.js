@@ -157,20 +157,6 @@ const operators = {
     return y;
   },
 
-  // The channels of a place become a square of pixels: PyTorch's PixelShuffle.
-  DepthToSpace([x], { blocksize }) {
-    const [n, channels, height, width] = x.shape, wide = width * blocksize, area = height * width;
-    const data = new Float32Array(x.data.length), squares = blocksize * blocksize;
-    for (let plane = 0; plane < n * channels; plane++) {
-      const part = plane % squares, down = Math.floor(part / blocksize), across = part % blocksize;
-      const corner = (plane - part) * area + down * wide + across;
-      for (let top = 0; top < height; top++)
-        for (let left = 0; left < width; left++)
-          data[corner + (top * wide + left) * blocksize] = x.data[plane * area + top * width + left];
-    }
-    return { shape: [n, channels / squares, height * blocksize, wide], data };
-  },
-
   // Takes rows of a table. Labels are given as the shares of each class, [N, classes], so that classes can be mixed.
   Gather([table, shares]) {
     const [classes, ...row] = table.shape, n = shares.shape[0], size = count(row);

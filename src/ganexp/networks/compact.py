@@ -1,7 +1,8 @@
 """Small residual networks, for colour pictures on a CPU.
 
-A convolution takes as long as its output has pixels. So these networks meet the picture at half its size, where the
-four pixels of each 2x2 square are channels of one pixel (Shi et al. 2016).
+A convolution takes as long as its output has pixels. So these networks work at half the picture's size. D takes the
+four pixels of each 2x2 square as channels of one pixel (Shi et al. 2016). G doubles the size before its last
+convolution.
 """
 
 from pydantic.dataclasses import dataclass
@@ -24,14 +25,10 @@ class Compact(Network):
     """
 
     def generator(self, shape: Shape, num_classes: int) -> Generator:
-        if self.hidden % 4:
-            raise ValueError(
-                f"needs a width that is a multiple of 4, not {self.hidden}: try model.hidden={self.hidden // 4 * 4 + 4}"
-            )
         times = halvings(shape) - 1
         widths = [self.hidden << k for k in reversed(range(times + 1))]
-        # The last convolution sees the whole picture: neighbouring pixels come from one filter, so no lattice is left.
-        picture = nn.Sequential(nn.PixelShuffle(2), nn.Conv2d(self.hidden // 4, shape[0], 3, padding=1))
+        # At full size, so that neighbouring pixels come from one filter and show no lattice.
+        picture = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(self.hidden, shape[0], 3, padding=1))
         norm = self.generator_norm == "batch"
         return residual_generator(self.latent_dim, widths, shape[1] >> (times + 1), picture, norm, num_classes)
 

@@ -138,8 +138,8 @@ def children(process: subprocess.Popen) -> list[int]:
 
 
 def wait_until_it_trains(folder: Path, process: subprocess.Popen) -> None:
-    log = folder / "run" / "train.log"
-    while not (log.is_file() and "left at this speed" in log.read_text()):
+    run = folder / "run" / "run.json"
+    while not (run.is_file() and "start_seconds" in run.read_text()):
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
 

@@ -73,8 +73,17 @@ def test_if_there_are_no_others_they_do(record, monkeypatch):
 
 
 def test_the_start_is_told_once(record, monkeypatch):
-    first = told(record, monkeypatch, 0, [(1, 1.0)])["start_seconds"]
-    speed = Speed(record)
-    speed._started = True
-    speed.look(None, 2)
-    assert record.contents["start_seconds"] == first
+    written = []
+    monkeypatch.setattr(record, "write", lambda **changes: written.extend(changes))
+    told(record, monkeypatch, 0, [(1, 1.0), (2, 2.0)])
+    assert written.count("start_seconds") == 1
+
+
+@pytest.mark.parametrize("begin", [0, 1000])
+def test_the_forecast_is_made_once_and_leaves_out_the_slow_first_iterations(record, monkeypatch, caplog, begin):
+    caplog.set_level("INFO", "ganexp")
+    told(record, monkeypatch, begin, [(begin + 1, 9.0), (begin + 2, 9.5), (begin + 21, 11.0), (begin + 40, 50.0)])
+    left = (10_000 - begin - 21) * 2 / 20 / 60
+    assert [entry.getMessage() for entry in caplog.records] == [
+        f"About {left:.0f} min left at this speed, without evaluations"
+    ]

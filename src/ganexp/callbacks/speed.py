@@ -18,6 +18,10 @@ log = logging.getLogger("ganexp")
 WARM_UP = 50
 """Iterations that the mean speed leaves out."""
 
+FORECAST_AFTER = 2.0
+"""Seconds of training that the forecast is made from. It leaves out the first iterations, which take many times as long
+as the others."""
+
 
 class Speed(Callback):
     """Writes start_seconds, seconds, cpu_seconds, iterations_per_second and peak_mb to the record.
@@ -32,7 +36,9 @@ class Speed(Callback):
 
     def __init__(self, record: Record):
         self.record = record
-        self._first, self._warm, self._began, self._clock, self._started = 0, -1, 0.0, 0.0, False
+        self._first, self._warm, self._began, self._clock = 0, -1, 0.0, 0.0
+        self._first_look: tuple[int, float] | None = None
+        self._forecast_made = False
         self._cpu_seconds, self._busy_since = 0.0, time.process_time()
 
     def state_dict(self) -> dict[str, Any]:
@@ -53,13 +59,17 @@ class Speed(Callback):
     def look(self, gan: GAN, step: int) -> None:
         # The callbacks that work for long look after this one.
         self._cpu_seconds += time.process_time() - self._busy_since
-        if not self._started:
-            self._started = True
+        now = time.perf_counter()
+        if self._first_look is None:
+            self._first_look = step, now
             self.record.write(start_seconds=round(time.time() - process_start(), 3))
-            left = (gan.trainer.max_steps - step) * (time.perf_counter() - self._began) / (step - self._first)
+        elif not self._forecast_made and now - self._first_look[1] >= FORECAST_AFTER:
+            self._forecast_made = True
+            warm, since = self._first_look
+            left = (gan.trainer.max_steps - step) * (now - since) / (step - warm)
             log.info("About %s left at this speed, without evaluations", _duration(left))
         if self._warm < 0 and step - self._first >= WARM_UP:
-            self._warm, self._clock = step, time.perf_counter()
+            self._warm, self._clock = step, now
 
     def end(self, gan: GAN, step: int) -> None:
         now = time.perf_counter()

@@ -59,7 +59,6 @@ def test_a_training_says_at_once_what_it_trains(train, tiny):
     assert lines[1] == "Data: 64 Fake, 28 x 28, grey, 10 classes"
     assert lines[2].startswith("Networks: generator of ") and "parameters" in lines[2]
     assert lines[3].endswith("4 iterations of 8 pictures")
-    assert "About" in lines[4]
     assert [line.split(":")[0] for line in lines[-3:]] == ["Done", "Pictures", "Curves"]
     assert all(len(line) <= 80 for line in lines[-3:])
 

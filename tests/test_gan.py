@@ -116,7 +116,7 @@ def test_weights_are_clipped_after_each_step_of_the_discriminator():
 
 @pytest.mark.parametrize("last", [False, True])
 def test_updates_are_the_same_in_any_order_of_the_weights_in_memory(last):
-    """Of stock Adam, which goes by indices. The gradient of a penalty comes in an order of its own."""
+    """Stock Adam goes by indices, and fused Adam by memory. The gradient of a penalty comes in an order of its own."""
     ends = []
     for reordered, fused in ((last, True), (False, False)):
         network = DCGAN(hidden=4, latent_dim=4, discriminator_norm="none")

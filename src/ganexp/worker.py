@@ -16,7 +16,7 @@ from types import FrameType
 from ganexp import interruption
 
 PATIENCE = 60.0
-"""After the command has ended, a worker has so many seconds to save its job."""
+"""A worker has so many seconds to save its job after the command has ended."""
 
 
 class Stopped(Exception):

@@ -19,8 +19,8 @@ WARM_UP = 50
 """Iterations that the mean speed leaves out."""
 
 FORECAST_AFTER = 2.0
-"""Seconds of training that the forecast is made from. It leaves out the first iterations, which take many times as long
-as the others."""
+"""The forecast needs so many seconds of training. The first iterations do not count: they take many times as long as
+the others."""
 
 
 class Speed(Callback):

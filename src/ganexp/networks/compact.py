@@ -27,7 +27,7 @@ class Compact(Network):
     def generator(self, shape: Shape, num_classes: int) -> Generator:
         times = halvings(shape) - 1
         widths = [self.hidden << k for k in reversed(range(times + 1))]
-        # At full size, so that neighbouring pixels come from one filter and show no lattice.
+        # At full size: there, one filter makes all pixels, and the picture shows no lattice of 2x2 squares.
         picture = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(self.hidden, shape[0], 3, padding=1))
         norm = self.generator_norm == "batch"
         return residual_generator(self.latent_dim, widths, shape[1] >> (times + 1), picture, norm, num_classes)

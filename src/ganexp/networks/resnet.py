@@ -49,8 +49,8 @@ class ResNet(Network):
 def residual_generator(
     latent_dim: int, widths: Sequence[int], side: int, picture: nn.Module, norm: bool, num_classes: int
 ) -> Generator:
-    """A generator of residual blocks with fresh weights. Labels choose the gains and biases of its BatchNorm, or, if it
-    has none, join the latent."""
+    """A generator of residual blocks with fresh weights. With `norm`, labels choose the gains and biases of BatchNorm.
+    Without `norm`, labels join the latent."""
     if norm:
         network = ResidualGenerator(latent_dim, widths, side, picture, True, num_classes)
     else:
@@ -63,8 +63,8 @@ class ResidualGenerator(Generator):
     def __init__(
         self, latent_dim: int, widths: Sequence[int], side: int, picture: nn.Module, norm: bool, num_classes: int
     ):
-        """Maps of widths[0] channels and `side` pixels, then a block for each further width. A block doubles the sides.
-        `picture` makes the picture, before its tanh, from the last maps."""
+        """The first maps have widths[0] channels and sides of `side` pixels. One block follows for each further width,
+        and each block doubles the sides. `picture` turns the last maps into values, and their tanh is the picture."""
         super().__init__(latent_dim, num_classes)
         first, *_, last = widths
         self.stem = nn.Sequential(nn.Linear(latent_dim, first * side * side), nn.Unflatten(1, (first, side, side)))

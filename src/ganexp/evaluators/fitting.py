@@ -1,5 +1,6 @@
 """How a classifier is trained."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ from ganexp.errors import UserError
 from ganexp.evaluators.classifier import Classifier, ClassifierOptions
 from ganexp.evaluators.unfinished import Unfinished
 from ganexp.networks.layout import put_channels_last
+
+log = logging.getLogger("ganexp")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -57,7 +60,9 @@ def fit(
     device: torch.device,
     unfinished: Path | None = None,
 ) -> Classifier:
-    """A trained classifier in eval mode. Seeds torch's global random numbers; shows a bar on a terminal.
+    """A trained classifier in eval mode. Seeds torch's global random numbers.
+
+    A terminal shows a bar. Elsewhere, each epoch logs a line.
 
     flip: whether mirror images belong to the same class. If so, each picture is mirrored in every other epoch (Jordan
         2024).
@@ -112,6 +117,8 @@ def fit(
         optimizer.step()
         rate.step()
         average.update_parameters(network)
+        if place == batches.per_epoch - 1 and not progress.visible():
+            log.info("Epoch %d of %d: loss %.3f", epoch + 1, fitting.epochs, loss.item())
     state.save(fitting.epochs)
     trained = average.module.eval()
     assert isinstance(trained, Classifier)

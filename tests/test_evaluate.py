@@ -370,6 +370,7 @@ def test_anybody_s_pictures_are_measured_alike(type_, data, tmp_path):
         (["run=nowhere", "out=all"], "type out=all.json"),
         (["run=nowhere", "weight=raw"], "did you mean weights"),
         (["run=nowhere", "device=mps"], "type device=cpu"),
+        (["run=nowhere", "protocol=official", "n=1000"], "leave n= out"),
     ],
 )
 def test_a_mistake_gets_a_sentence(type_, typed, sentence):

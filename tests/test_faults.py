@@ -372,6 +372,16 @@ def test_a_second_process_on_one_run_is_refused(train, run):
     assert checkpoints.read(run.last)["global_step"] == 4
 
 
+def test_a_second_start_in_a_folder_where_a_run_begins_changes_none_of_its_files(train, tiny, tmp_path):
+    begun = RunFolder(tmp_path / "run")
+    begun.config.parent.mkdir(parents=True)
+    begun.config.write_text("loss: hinge")
+    with begun.locked():
+        done = train(*tiny, "hydra.run.dir=run")
+    assert done.returncode == 2 and "another process is training in this folder" in done.stderr
+    assert begun.config.read_text() == "loss: hinge"
+
+
 # Signals
 
 

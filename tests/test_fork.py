@@ -25,6 +25,19 @@ def test_an_unchanged_fork_ends_as_its_parent(train, tmp_path, parent):
     assert not (tmp_path / "child" / "checkpoints" / "start.ckpt").exists(), "only the parent's state is kept"
 
 
+def test_with_another_seed_a_fork_draws_other_random_numbers(train, tmp_path, parent):
+    for seed in (1, 2):
+        done = train(f"fork={parent}", "at=2", f"seed={seed}", "trainer.max_steps=3", f"hydra.run.dir={seed}")
+        assert done.returncode == 0, done.stderr
+    one, two = (state(tmp_path / str(seed))["rng"]["cpu"] for seed in (1, 2))
+    assert not torch.equal(one, two)
+
+
+def test_a_short_fork_keeps_only_its_parent_s_state(train, tmp_path, parent):
+    assert train(f"fork={parent}", "at=2", "checkpoint.every=0", "hydra.run.dir=child").returncode == 0
+    assert not (tmp_path / "child" / "checkpoints" / "start.ckpt").exists()
+
+
 def test_anything_else_may_be_changed(train, tmp_path, parent):
     changed = ["loss=hinge", "regularizer=r1", "train.n_critic=2", "train.ema_decay=0", "trainer.max_steps=6"]
     assert train(f"fork={parent}", *changed, "hydra.run.dir=child").returncode == 0

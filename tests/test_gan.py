@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam
 from toys import ADAM, Looks, fit, gan, mlp, objectives, same, weights
 
+from ganexp import random_state
 from ganexp.gan import AVERAGE_EVERY
 from ganexp.losses import Loss, NonSaturating, Relativistic
 from ganexp.networks.dcgan import DCGAN
@@ -23,9 +24,9 @@ def still(parameters) -> SGD:
 
 def test_a_training_is_the_loop_that_one_would_write_by_hand():
     trained, method = gan(objectives(mlp(dropout=0.4))), objectives(mlp(dropout=0.4))
-    seed = Looks(None, every=0)
-    seed.begin = lambda gan, step: torch.manual_seed(2)
-    fit(trained, 3, seed)
+    torch.manual_seed(2)
+    trained.on_load_checkpoint({"rng": random_state.of(trained.device)})
+    fit(trained, 3)
     torch.manual_seed(2)
     descend = [ADAM(network.parameters()) for network in (method.discriminator, method.generator)]
     for step in range(3):

@@ -62,6 +62,17 @@ def test_a_loss_is_exact_where_d_is_as_wrong_as_can_be(name):
     assert turned.isfinite() and low.grad.isfinite().all() and high.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("kind", [NonSaturating, LeastSquares])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_d_gives_the_boundary_to_a_picture_that_is_as_likely_real_as_fake(kind, smoothing):
+    loss = kind(smoothing=smoothing)
+
+    def at(logit):
+        return loss.discriminator(torch.tensor([logit], dtype=torch.float64), torch.tensor([logit])).item()
+
+    assert at(loss.boundary) < min(at(loss.boundary - 0.01), at(loss.boundary + 0.01))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_d_s_loss_is_lowest_where_d_is_as_sure_as_its_targets(smoothing):
     loss = NonSaturating(smoothing=smoothing)

@@ -7,7 +7,7 @@ import torch
 
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
-from ganexp.record import Record
+from ganexp.record import Record, headline
 
 
 @pytest.fixture
@@ -49,6 +49,13 @@ def test_a_resumed_run_keeps_what_it_knew_but_for_the_reason_of_its_end(folder):
     record = folder.read_record()
     assert record["status"] == "finished" and record["seed"] == 3 and record["warnings"] == ["seen"]
     assert "why" not in record
+
+
+def test_the_headline_is_the_fid_of_the_evaluator_whatever_its_name():
+    figures = {"fid_test_test_cnn": 1.0, "fid_test_cnn": 2.0, "fid_test_cnn/mean": 3.0, "fid_other": 4.0}
+    assert headline({"evaluation": {"figures": figures, "card": {"evaluator": "test_cnn"}}}) == 2.0
+    assert headline({"evaluation": {"figures": {"fid_a": float("nan")}, "card": {"evaluator": "a"}}}) is None
+    assert headline({}) is None
 
 
 def test_a_new_run_in_the_same_folder_forgets_the_old_one(folder):

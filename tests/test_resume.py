@@ -63,6 +63,9 @@ def test_a_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_ends(train, t
         (["trainer.max_steps=2"], ["4 iterations are done"]),
         (["trainer.max_steps=many"], ["trainer.max_steps=many"]),
         (["-m", "seed=0,1"], ["not a sweep's folder, it has no multirun.yaml"]),
+        (["fork=run"], ["resume=run and fork=run", "leave the other key out"]),
+        (["at=2"], ["at=2: is for a fork", "leave at= out"]),
+        (["start=weights"], ["start=weights: is for a fork"]),
     ],
 )
 def test_a_refused_resume_leaves_the_run_as_it_was(train, run, typed, words):
@@ -119,6 +122,17 @@ def test_a_run_that_was_stopped_at_its_end_is_resumed_and_finishes(train, measur
     kept = record(measured_run)
     assert kept["status"] == "finished" and kept["iterations"] == 4 and "why" not in kept
     assert kept["evaluation"]["card"]["samples"] == 120
+
+
+def test_a_grid_that_is_missing_at_the_end_is_made_by_a_resume(train, run):
+    (run / "run.json").write_text(json.dumps(record(run) | {"status": "failed", "why": "the disk is full"}))
+    pictures = [run / "samples" / name for name in ("step-000004.png", "progress.gif")]
+    before = [path.read_bytes() for path in pictures]
+    for path in pictures:
+        path.unlink()
+    done = train("resume=run")
+    assert done.returncode == 0, done.stderr
+    assert [path.read_bytes() for path in pictures] == before
 
 
 def test_learning_rates_that_fall_towards_another_end_are_told_of(train, trained, tiny, tmp_path):

@@ -196,8 +196,9 @@ def test_metrics_of_a_run_that_went_on_and_was_not_measured_again_are_gone(train
 
 
 @pytest.mark.parametrize("logger", ["tensorboard", "csv"])
-def test_losses_are_the_rows_of_a_table(trained, tiny, logger):
-    losses = Run.open(trained(*tiny, f"logger=[{logger}]")).losses
+@pytest.mark.parametrize("options", ["tiny", "measured"])
+def test_losses_are_the_rows_of_a_table(trained, request, logger, options):
+    losses = Run.open(trained(*request.getfixturevalue(options), f"logger=[{logger}]")).losses
     assert [row["iteration"] for row in losses] == [2, 4]
     for row in losses:
         assert row.keys() > {"seconds", "loss/discriminator", "loss/generator", "gradient_norm/generator"}

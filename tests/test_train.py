@@ -15,6 +15,7 @@ import torch
 from conftest import assert_learned_the_same, last, only_run
 from PIL import Image
 
+from ganexp.errors import UserError
 from ganexp.gan import GAN
 
 
@@ -98,6 +99,24 @@ def test_a_sweep_has_a_readable_folder_a_job_and_ends_with_its_report_also_if_a_
     assert "The report of 3 runs is outputs/" in done.stderr
     assert "2 finished, 1 failed" in (sweep / "report.html").read_text()
     assert left == [0, 0], "nothing is kept of a job that is done"
+
+
+@pytest.mark.parametrize(("error", "status"), [(UserError, 2), (ValueError, 1)])
+def test_nothing_is_kept_of_a_job_that_failed(train, tiny, monkeypatch, error, status):
+    there, left, begin = [], [], GAN.__init__
+
+    def remembered(self, *args, **options):
+        begin(self, *args, **options)
+        left.append(sum(gan() is not None for gan in there))
+        there.append(weakref.ref(self))
+
+    def failing(self, step):
+        raise error("It failed.")
+
+    monkeypatch.setattr(GAN, "__init__", remembered)
+    monkeypatch.setattr(GAN, "iterate", failing)
+    assert train("-m", *tiny, "seed=0,1,2").returncode == status
+    assert left == [0, 0, 0]
 
 
 def assert_saved(run: Path, number: signal.Signals, printed: str) -> None:

@@ -38,9 +38,7 @@ def averaged(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
         return tensors
     flat = _flatten_dense_tensors(tensors)
     dist.all_reduce(flat)
-    means = _unflatten_dense_tensors(flat.div_(world()), tensors)
-    # Copies have the strides of the originals, which fused optimizers ask for.
-    return [torch.empty_like(tensor).copy_(mean) for tensor, mean in zip(tensors, means, strict=True)]
+    return _unflatten_dense_tensors(flat.div_(world()), tensors)
 
 
 def total(tensor: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """How a command starts: the command line is read, Hydra composes, and a mistake becomes one sentence."""
 
 import contextlib
+import gc
 import logging
 import os
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -192,6 +194,7 @@ def job_of(
         except UserError as error:
             log.error("%s", error)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
+                _forget(error)
                 raise
             end(error)
         except worker.Stopped:
@@ -203,10 +206,20 @@ def job_of(
             interruption.check()  # Code in C, such as an import, may replace a signal's exception by another one.
             log.exception("The run failed:")
             if HydraConfig.get().mode == RunMode.MULTIRUN:
+                _forget(error)
                 raise JobError(str(error)) from error
             end(error)
 
     return job
+
+
+def _forget(error: BaseException | None) -> None:
+    """Free what the job of an exception had in memory. Hydra keeps the exceptions of a sweep's jobs until its end, and
+    an exception keeps the local variables of each function that it passed."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    gc.collect()
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -113,8 +113,10 @@ def _data_of(run: "Run | None") -> dict[str, Any]:
 def expand(read: Arguments) -> Arguments:
     """If keys of `data` are typed beside `run=RUN` and no `data=…` is, RUN's own data comes before them.
 
-    UserError for several evaluations that would write one file.
+    UserError for several evaluations that would write one file, and for a number of samples that would mean nothing.
     """
+    if read.value("protocol") == "official" and read.value("n") is not None:
+        raise UserError(f"n={read.value('n')}: protocol=official always takes 50,000 samples; leave n= out")
     if read.multirun and "out" in (typed.key_or_group for typed in read.overrides):
         raise UserError("out= is one file, and -m measures several runs: leave one of them out")
     path = read.value("run") if read.multirun else read.text("run")

@@ -58,10 +58,10 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     gan = build.gan(config, data, pictures)
     if config.fork is not None and checkpoint is None:
         checkpoint = _forked(gan, config, folder, record)
-    restored = checkpoints.read(checkpoint) if checkpoint is not None else {}
-    run_id = record.contents.get("id") or restored.get("run") or uuid.uuid4().hex
+    done, run_id = _restored(checkpoint)
+    run_id = record.contents.get("id") or run_id
     record.write(id=run_id)
-    run_loggers = build.loggers(config, folder, after=restored.get("global_step", 0))
+    run_loggers = build.loggers(config, folder, after=done)
     protocol, evaluations = None, []
     if config.evaluation.every and data.evaluator is not None:
         protocol = InDomain(data, pictures)
@@ -75,6 +75,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             "Nothing is measured: data.evaluator is not set (python -m ganexp.evaluator trains one from labels)"
         )
     settings = Settings.of(config, labelled=pictures.labels is not None)
+    grids = SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes)
     callbacks = arranged(
         [
             *build.callbacks(config),
@@ -84,7 +85,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             *evaluations,
             CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
             Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run_id),
-            SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes),
+            grids,
         ]
     )
     gan.pauses = pauses(callbacks)
@@ -109,6 +110,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
     try:
         with strategy.told(trainer, plan, lost), strategy.explained(), progress.lines_above():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
+            if done == trainer.max_steps:  # Lightning had nothing to train, so it called no callback.
+                grids.end(gan, done)
     except SystemExit as end:  # Lightning raises it for a signal before iteration 1, and for a second signal.
         interruption.check()
         raise interruption.Interrupted(str(end.__context__ or "") or "SIGINT") from None
@@ -185,6 +188,12 @@ def _describe(folder: RunFolder, data: str, pictures: Pictures, gan: GAN, record
             inputs = {"generator": torch.randn(len(images), gan.generator.latent_dim), "discriminator": images}
             for name, network in networks.items():
                 log.info("%s\n%s", name, summary.layers(network, inputs[name], labels))
+
+
+def _restored(checkpoint: Path | None) -> tuple[int, str]:
+    """The iterations that a checkpoint has behind it, and the run's id. A new id if the checkpoint has none."""
+    contents = checkpoints.read(checkpoint) if checkpoint is not None else {}
+    return contents.get("global_step", 0), contents.get("run") or uuid.uuid4().hex
 
 
 def _forked(gan: GAN, config: Config, folder: RunFolder, record: Record) -> Path | None:

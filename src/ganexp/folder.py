@@ -144,13 +144,15 @@ class RunFolder:
             try:
                 stack.enter_context(lock.held(self.lock))
             except BlockingIOError:
-                raise UserError(
-                    f"{self.path}: another process is training in this folder; wait for its end, or stop it"
-                ) from None
+                raise self.taken() from None
             except OSError as error:
                 raise UserError(f"{self.path}: the run's folder cannot be written ({error.strerror})") from None
             remove_unfinished(self.path)
             yield
+
+    def taken(self) -> UserError:
+        """The error of a second process in the folder."""
+        return UserError(f"{self.path}: another process is training in this folder; wait for its end, or stop it")
 
     def is_locked(self) -> bool:
         """Whether a process works in the folder."""

@@ -90,5 +90,7 @@ class Fork:
             # The new run has no best checkpoint yet.
             callbacks["Evaluation"] = callbacks["Evaluation"] | {"best": math.inf}
         callbacks.pop("CollapseAlarm", None)
-        own = {name: value for name, value in self.contents.items() if name != "run"}  # The new run has its own id.
+        # The new run has its own id. With another seed, it draws other random numbers than the parent.
+        dropped = ("run",) if config.seed == self.parent.config.seed else ("run", "rng")
+        own = {name: value for name, value in self.contents.items() if name not in dropped}
         return own | {"state_dict": weights, "optimizer_states": optimizers, "callbacks": callbacks}

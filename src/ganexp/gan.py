@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganexp import collectives
+from ganexp import collectives, random_state
 from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.graphs import Graphs, make_capturable, portable, set_rate
@@ -61,6 +61,7 @@ class GAN(pl.LightningModule):
         self._start_rates: tuple[float, ...] = ()
         self._averaged: tuple[list[Tensor], list[Tensor]] = ([], [])
         self._penalties: dict[str, Tensor] = {}
+        self._random_state: dict[str, Any] | None = None
         self._use_graphs = graphs
         self._graphs: Graphs | None = None
         self._at_once = 1
@@ -78,6 +79,9 @@ class GAN(pl.LightningModule):
         return self._optimizers
 
     def on_train_start(self) -> None:
+        # Not when the checkpoint is loaded: setting up a run draws random numbers too.
+        if self._random_state is not None:
+            random_state.restore(self._random_state, self.device)
         collectives.share_random_state(self.device)
         # Not before: Lightning restores the optimizers after `configure_optimizers`.
         for optimizer in self._optimizers:
@@ -90,6 +94,11 @@ class GAN(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["optimizer_states"] = [portable(state) for state in checkpoint["optimizer_states"]]
+        checkpoint["rng"] = random_state.of(self.device)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # The checkpoint of a fork with another seed has no random state.
+        self._random_state = checkpoint.get("rng")
 
     def training_step(self, _batch: object, _index: int) -> None:
         """Iterations until the next pause, but for a quarter of a second at most.

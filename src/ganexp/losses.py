@@ -21,8 +21,10 @@ class Loss(ABC):
     needs_real: ClassVar[bool] = False
     """Whether G's half needs the logits of real pictures too."""
 
-    boundary: ClassVar[float] = 0.0
-    """The logit of a picture for which D cannot decide between real and fake."""
+    @property
+    def boundary(self) -> float:
+        """The logit of a picture for which D cannot decide between real and fake."""
+        return 0.0
 
     @property
     def minimum(self) -> float | None:
@@ -46,6 +48,10 @@ class Minimax(Loss):
     """
 
     smoothing: Share = 0.0
+
+    @property
+    def boundary(self) -> float:
+        return math.log((1 - self.smoothing) / (1 + self.smoothing)) if self.smoothing < 1 else -math.inf
 
     @property
     def minimum(self) -> float:
@@ -76,7 +82,10 @@ class LeastSquares(Loss):
     """
 
     smoothing: Share = 0.0
-    boundary: ClassVar[float] = 0.5
+
+    @property
+    def boundary(self) -> float:
+        return (1 - self.smoothing) / 2
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return 0.5 * ((real - (1 - self.smoothing)).square().mean() + fake.square().mean())

@@ -63,11 +63,9 @@ class Record:
 
 def headline(record: dict[str, Any]) -> float | None:
     """The FID of a record's final evaluation, against the training pictures; None if it is missing or not finite."""
-    metrics = record.get("evaluation", {}).get("figures", {})
-    named = [
-        name for name in metrics if name.startswith("fid_") and not name.startswith("fid_test_") and "/" not in name
-    ]
-    return metrics[named[0]] if named and math.isfinite(metrics[named[0]]) else None
+    evaluation = record.get("evaluation", {})
+    fid = evaluation.get("figures", {}).get(f"fid_{evaluation.get('card', {}).get('evaluator')}")
+    return fid if fid is not None and math.isfinite(fid) else None
 
 
 def _git_commit() -> str | None:

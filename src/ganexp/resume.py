@@ -27,14 +27,18 @@ def expand(read: Arguments) -> Arguments:
     if "" in (path, parent):
         key = "resume" if path == "" else "fork"
         raise UserError(f"{key}= names no folder: type {key}=outputs/…, a run's folder")
+    _refuse_idle_keys(read)
     if path is not None and read.multirun:
         return resume_sweep.expand(read, Path(path))
     if path is not None:
         folder = RunFolder(Path(path))
         own, flags = _started_with(folder, "resume", read)
         return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
-    if new is not None and RunFolder(Path(new)).holds_a_run():
-        refuse_second_run(RunFolder(Path(new)))
+    if new is not None:
+        folder = RunFolder(Path(new))
+        if folder.is_locked():  # Hydra writes into the folder before the run takes the lock.
+            raise folder.taken()
+        refuse_second_run(folder)
     if parent is not None:
         own, flags = _started_with(RunFolder(Path(parent)), "fork", read)
         return read.around(own, flags=flags)
@@ -42,11 +46,23 @@ def expand(read: Arguments) -> Arguments:
 
 
 def refuse_second_run(folder: RunFolder) -> None:
-    """UserError: two runs in one folder would mix their files."""
-    raise UserError(
-        f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
-        f"{folder.resume}, or name another folder"
-    )
+    """UserError if the folder holds a run: two runs would mix their files."""
+    if folder.holds_a_run():
+        raise UserError(
+            f"hydra.run.dir={folder}: there is a run already; to go on with it, type "
+            f"{folder.resume}, or name another folder"
+        )
+
+
+def _refuse_idle_keys(read: Arguments) -> None:
+    """UserError for keys of a fork that would change nothing."""
+    fork, resumed = read.value("fork"), read.value("resume")
+    if resumed is not None and fork is not None:
+        raise UserError(f"resume={resumed} and fork={fork}: a run does one of the two; leave the other key out")
+    for key in ("at", "start"):
+        value = read.value(key)
+        if value is not None and fork is None:
+            raise UserError(f"{key}={value}: is for a fork; type fork=RUN too, or leave {key}= out")
 
 
 def _started_with(folder: RunFolder, key: str, read: Arguments) -> tuple[list[str], list[str]]:

@@ -45,7 +45,7 @@ def train(composed: DictConfig) -> float | None:
         if in_sweep and before.get("status") == "finished":
             log.info("%s is finished already", folder)
             return headline(before)
-        if folder.holds_a_run() and not in_sweep and not composed.get("resume"):
+        if not in_sweep and not composed.get("resume"):
             resume.refuse_second_run(folder)
         goes_on = bool(composed.get("resume")) or folder.has_checkpoint()
         if not goes_on:

@@ -7,7 +7,10 @@ import pytest
 import torch
 from toys import Looks, fit, gan, mlp, objectives, same, weights
 
+from ganexp import checkpoints
 from ganexp.callbacks.callback import Callback, arranged, pauses
+from ganexp.callbacks.checkpoints import Checkpoints
+from ganexp.folder import RunFolder
 
 
 class First(Callback):
@@ -77,12 +80,22 @@ def test_a_callback_hears_of_the_begin_and_the_end_and_where_a_resumed_training_
     assert second.told == [("begin", 3), ("look", 4), ("end", 5)]
 
 
-def test_a_look_that_draws_random_numbers_changes_nothing_of_what_is_learned():
+@pytest.mark.parametrize("when", ["begin", "look", "end"])
+@pytest.mark.parametrize("draw", [lambda *_: torch.rand(3), lambda *_: torch.manual_seed(5)], ids=["draws", "seeds"])
+def test_a_callback_that_draws_random_numbers_changes_nothing_of_what_is_learned_and_saved(when, draw, tmp_path):
     learned = []
-    for callbacks in ([], [Looks(lambda gan, step: torch.rand(3))], [Looks(lambda gan, step: torch.manual_seed(5))]):
-        trained = fit(gan(objectives(mlp(dropout=0.4))), 4, *callbacks)
-        learned.append(weights(trained))
-    assert same(learned[0], learned[1]) and same(learned[0], learned[2])
+    for callbacks in ([], [Drawing(when, draw)]):
+        folder = RunFolder(tmp_path)
+        trained = fit(gan(objectives(mlp(dropout=0.4))), 4, *callbacks, Checkpoints(folder, every=0, keep=0))
+        learned.append((weights(trained), checkpoints.read(folder.last)["rng"]["cpu"]))
+    assert same(learned[0][0], learned[1][0]) and torch.equal(learned[0][1], learned[1][1])
+
+
+class Drawing(Callback):
+    every = 1
+
+    def __init__(self, when, draw):
+        setattr(self, when, draw)
 
 
 OWN = """

@@ -217,4 +217,4 @@ def test_advice_names_the_fork_from_before_the_fault(tmp_path):
     seen = Watched(tmp_path)
     seen.at(2050, loss=0.01)
     (sentence,) = seen.at(3050, loss=0.01)
-    assert f"python -m ganexp.train fork={tmp_path} at=2000 and the changes" in sentence
+    assert f"python -m ganexp.train fork={tmp_path} at=2000 and changes that" in sentence

@@ -41,11 +41,13 @@ def test_the_work_of_the_processor_is_told_without_what_callbacks_do(record):
     assert 0 < record.contents["cpu_seconds"] < 1.5 <= record.contents["seconds"]
 
 
-def test_a_resumed_run_goes_on_counting_the_work_of_the_processor(record):
+def test_a_resumed_run_goes_on_counting_seconds_and_the_work_of_the_processor(record):
     speed = Speed(record)
-    speed.load_state_dict({"cpu_seconds": 1000.0})
+    speed.load_state_dict({"cpu_seconds": 1000.0, "seconds": 2000.0})
     fit(gan(), 3, speed)
     assert 1000 < record.contents["cpu_seconds"] < 1100
+    assert 2000 < record.contents["seconds"] < 2100
+    assert 2000 < speed.state_dict()["seconds"] < 2100
 
 
 def told(record: Record, monkeypatch, begin: int, looks: list[tuple[int, float]]) -> dict:

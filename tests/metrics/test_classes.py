@@ -19,6 +19,13 @@ def test_one_class_alone_scores_1():
     assert classifier_score(torch.eye(10)[:1].repeat(5, 1)) == pytest.approx(1)
 
 
+def test_no_shares_are_nearer_to_the_data_s_than_equal_ones():
+    data = torch.tensor([0.5, 0.5, 0.0], dtype=torch.float64)
+    assert divergence(data, data) == 0
+    for shares in ([0.25, 0.25, 0.5], [0.5, 0.4, 0.1], [0.6, 0.4, 0.0], [0.0, 0.0, 1.0]):
+        assert divergence(torch.tensor(shares, dtype=torch.float64), data) > 0
+
+
 def test_a_class_with_almost_no_samples_is_missing():
     data = torch.full((4,), 0.25, dtype=torch.float64)
     shares = histogram(torch.tensor([0] * 50 + [1] * 48 + [2] * 2), 4)

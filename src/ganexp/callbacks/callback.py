@@ -1,6 +1,7 @@
 """The base of all callbacks: each says how often it looks, and after which other callbacks."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from graphlib import TopologicalSorter
 from typing import ClassVar, final
 
@@ -19,8 +20,8 @@ class Callback(pl.Callback):
 
     In a run of several processes, only process 0 has callbacks, and the others wait for the end of each look.
 
-    Override any of `begin`, `look` and `end`. A look draws from a copy of torch's random stream, so the run learns the
-    same with and without the look.
+    Override any of `begin`, `look` and `end`. They draw from a copy of torch's random stream, so the run learns the
+    same with and without the callback.
     """
 
     every: int | None = 0
@@ -41,7 +42,8 @@ class Callback(pl.Callback):
     @final
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, GAN)
-        self.begin(pl_module, trainer.global_step)
+        with _own_random_stream(pl_module):
+            self.begin(pl_module, trainer.global_step)
 
     @final
     def on_train_batch_end(
@@ -49,13 +51,19 @@ class Callback(pl.Callback):
     ) -> None:
         assert isinstance(pl_module, GAN)
         if self.looks_at(trainer.global_step, trainer.max_steps):
-            with torch.random.fork_rng(devices=[pl_module.device] if pl_module.device.type == "cuda" else []):
+            with _own_random_stream(pl_module):
                 self.look(pl_module, trainer.global_step)
 
     @final
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, GAN)
-        self.end(pl_module, trainer.global_step)
+        with _own_random_stream(pl_module):
+            self.end(pl_module, trainer.global_step)
+
+
+def _own_random_stream(gan: GAN) -> AbstractContextManager[None]:
+    """Inside the block, whatever draws random numbers changes nothing of the run's random stream."""
+    return torch.random.fork_rng(devices=[gan.device] if gan.device.type == "cuda" else [])
 
 
 def arranged(callbacks: Sequence[Callback]) -> list[Callback]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from lightning_fabric.plugins import TorchCheckpointIO
 
 from ganexp import checkpoints
@@ -41,33 +40,15 @@ class Checkpoints(Callback):
         """run: the run's id, which tells its checkpoints from those of other runs."""
         self.folder, self.every, self.keep, self.run = folder, every, keep, run
         self._last = -1
-        self._rng: dict[str, Any] | None = None
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        kind = pl_module.device.type
-        on_accelerator = {} if kind == "cpu" else {kind: torch.get_device_module(kind).get_rng_state()}
-        checkpoint["rng"] = {"cpu": torch.get_rng_state(), "accelerator": on_accelerator}
         if self.run is not None:
             checkpoint["run"] = self.run
 
-    def on_load_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        self._rng = checkpoint["rng"]
-
-    def begin(self, gan: GAN, step: int) -> None:
-        # Here, and not when the checkpoint is loaded: setting up a run draws random numbers too.
-        if self._rng is not None:
-            torch.set_rng_state(self._rng["cpu"])
-            kind = gan.device.type
-            if kind in self._rng.get("accelerator", {}):
-                torch.get_device_module(kind).set_rng_state(self._rng["accelerator"][kind])
-
     def look(self, gan: GAN, step: int) -> None:
         self._save(gan, step)
-        self.folder.start.unlink(missing_ok=True)
         if self.keep:
             with whole(self.folder.checkpoint(step)) as temporary:
                 try:
@@ -91,4 +72,5 @@ class Checkpoints(Callback):
         self.folder.check_still_there()
         stop_if_not_finite(gan, step, self.folder)  # The scalars are older than the last update.
         gan.trainer.save_checkpoint(self.folder.last)
+        self.folder.start.unlink(missing_ok=True)
         self._last = step

@@ -214,7 +214,7 @@ class CollapseAlarm(Callback):
         if not steps:
             return ""
         command = line("train", override("fork", str(self.folder)), f"at={steps[-1]}")
-        return f". To change the run from before the fault on, type {command} and the changes"
+        return f". To change the run from before the fault on, type {command} and changes that keep the networks"
 
 
 def _either(alternatives: list[str]) -> str:

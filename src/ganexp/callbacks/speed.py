@@ -26,10 +26,11 @@ the others."""
 class Speed(Callback):
     """Writes start_seconds, seconds, cpu_seconds, iterations_per_second and peak_mb to the record.
 
-    start_seconds: from the start of the process to the end of the first iterations; in a sweep the process starts with
-    its first job. cpu_seconds: the time for which the process's threads were busy with iterations, without
-    evaluations, grids and checkpoints. On a busy machine cpu_seconds grow much less than seconds. A resumed run goes on
-    counting from its checkpoint.
+    start_seconds: from the start of the process to the end of the first iterations. seconds: the time of the training,
+    without the time for which it was stopped. cpu_seconds: the time for which the process's threads were busy with
+    iterations, without evaluations, grids and checkpoints. On a busy machine cpu_seconds grow much less than seconds. A
+    resumed run goes on counting both from its checkpoint. peak_mb: the most memory that the process had. In a sweep,
+    the process starts with the first job, so start_seconds and peak_mb are also of the jobs before.
     """
 
     every = None
@@ -40,12 +41,19 @@ class Speed(Callback):
         self._first_look: tuple[int, float] | None = None
         self._forecast_made = False
         self._cpu_seconds, self._busy_since = 0.0, time.process_time()
+        self._seconds_before = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """The time since the run began, without the time for which it was stopped."""
+        return self._seconds_before + time.perf_counter() - self._began
 
     def state_dict(self) -> dict[str, Any]:
-        return {"cpu_seconds": self._cpu_seconds}
+        return {"cpu_seconds": self._cpu_seconds, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._cpu_seconds = state_dict["cpu_seconds"]
+        self._seconds_before = state_dict.get("seconds", 0.0)  # Older checkpoints have no seconds.
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: object, batch_idx: int
@@ -76,7 +84,7 @@ class Speed(Callback):
         counted = step - max(self._first, self._warm)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         self.record.write(
-            seconds=round(now - self._began, 3),
+            seconds=round(self.seconds, 3),
             cpu_seconds=round(self._cpu_seconds, 3),
             iterations_per_second=round(counted / (now - self._clock), 2),
             peak_mb=peak >> (20 if sys.platform == "darwin" else 10),

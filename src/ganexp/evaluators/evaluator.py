@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,9 +67,7 @@ class Evaluator:
     @torch.no_grad()
     def embed(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Features float32 [N, F] and class probabilities float32 [N, K] of uint8 [N, C, H, W], on the CPU."""
-        # TF32, the default of convolutions on CUDA, would make metrics depend on the device.
-        precise = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-        with precise if self.device.type == "cuda" else contextlib.nullcontext():
+        with _in_float32() if self.device.type == "cuda" else contextlib.nullcontext():
             outputs = [self.network(batch.to(self.device) / 127.5 - 1) for batch in images.split(BATCH_SIZE)]
         features, logits = map(torch.cat, zip(*outputs, strict=True))
         return features.cpu(), logits.softmax(1).cpu()
@@ -77,6 +76,19 @@ class Evaluator:
         """Share of labelled pictures whose class the evaluator finds. The classes are the evaluator's own."""
         _, probabilities = self.embed(pictures.images)
         return (probabilities.argmax(1) == pictures.labels).double().mean().item()
+
+
+@contextlib.contextmanager
+def _in_float32() -> Iterator[None]:
+    """Inside the block, CUDA computes in float32. With TF32, metrics would depend on the device, and on whether the
+    process trains too."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def shipped() -> list[str]:

@@ -12,6 +12,7 @@ from torch import nn
 from ganexp.errors import UserError
 from ganexp.exporting.directions import directions
 from ganexp.exporting.graph import plain
+from ganexp.files import write_whole
 from ganexp.run import Run
 
 LARGEST = 25_000_000
@@ -29,7 +30,7 @@ def write(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto
     for half in (False, True):
         html = _render(run, iteration, generator, graph, half)
         if len(html) <= LARGEST:
-            path.write_bytes(html)
+            write_whole(path, html)
             return
     raise UserError(
         f"the network's weights would make it {len(html) / 1e6:.0f} MB, and at most {LARGEST / 1e6:.0f} are allowed; "

@@ -15,6 +15,7 @@ from safetensors.torch import save  # type: ignore[import-not-found]
 from torch import nn
 
 from ganexp.errors import UserError
+from ganexp.files import whole, write_whole
 from ganexp.run import Run
 from ganexp.sampling import classes_in_turn, latents
 
@@ -54,7 +55,8 @@ def to_onnx(generator: nn.Module, latent_dim: int, num_classes: int) -> onnx.Mod
 
 def write_onnx(graph: onnx.ModelProto, path: Path) -> None:
     """Write the graph and its weights as one file."""
-    onnx.save_model(graph, str(path))
+    with whole(path) as temporary:
+        onnx.save_model(graph, str(temporary), format="protobuf")
 
 
 def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
@@ -74,7 +76,7 @@ def write_safetensors(run: Run, generator: nn.Module, path: Path) -> None:
     told = {"config": dataclasses.asdict(run.config), "shape": run.shape, "classes": run.classes}
     # safetensors refuses two names of one tensor, so each name gets a copy.
     weights = {key: value.clone(memory_format=torch.contiguous_format) for key, value in generator.state_dict().items()}
-    path.write_bytes(save(weights, {"ganexp": json.dumps(told)}))
+    write_whole(path, save(weights, {"ganexp": json.dumps(told)}))
 
 
 def _arguments(n: int, latent_dim: int, num_classes: int) -> tuple[torch.Tensor, ...]:

@@ -20,10 +20,14 @@ def histogram(labels: Tensor, num_classes: int) -> Tensor:
 
 
 def divergence(shares: Tensor, data: Tensor) -> float:
-    """KL divergence of the generated shares from the data's shares, in nats. Classes that the data lacks are left
-    out."""
+    """KL divergence of the generated shares from the data's shares, in nats.
+
+    The divergence from a class that the data lacks would be infinite. Instead, the share of such classes is added, so
+    that the divergence is 0 for equal shares and above 0 for all others.
+    """
     known = data > 0
-    return (torch.special.xlogy(shares, shares)[known] - torch.special.xlogy(shares[known], data[known])).sum().item()
+    terms = torch.special.xlogy(shares, shares)[known] - torch.special.xlogy(shares[known], data[known])
+    return (terms.sum() + shares[~known].sum()).item()
 
 
 EXPECTED = 10

@@ -164,7 +164,7 @@ def _shares(samples: Embeddings, train: Reference) -> dict[str, float]:
     of_train = train.shares()
     return {
         "class_divergence": divergence(samples.shares(), of_train),
-        "modes": float(len(of_train) - len(missing_classes(samples, train))),
+        "modes": float((of_train > 0).sum().item() - len(missing_classes(samples, train))),
     }
 
 

@@ -42,7 +42,9 @@ def read(folder: RunFolder, iterations_per_second: Any = None) -> dict[str, Curv
     """
     speed = _known(iterations_per_second) or None
     events = [_events(path) for path in _in_order_of_time(folder)]
-    logged = _joined(events, own_clocks=True) if events else _joined([_csv(path, speed) for path in _csvs(folder.path)])
+    logged = (
+        _joined(events, own_clocks=True) if any(events) else _joined([_csv(path, speed) for path in _csvs(folder.path)])
+    )
     return logged | _joined([_evaluations(folder.metrics)])
 
 

@@ -21,7 +21,11 @@ class Entry:
 
 
 ENTRIES = {
-    "fid_test": Entry("FID (held-out)", "lower", "The distance between the features of samples and of pictures that nobody trained on."),
+    "fid_test": Entry(
+        "FID (held-out)",
+        "lower",
+        "The distance between the features of samples and of pictures that nobody trained on.",
+    ),
     "fid": Entry("FID", "lower", "The distance between the features of samples and of training pictures."),
     "kid": Entry("KID", "lower", "A distance like FID that does not depend on the number of samples."),
     "mind": Entry(

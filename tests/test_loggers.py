@@ -164,7 +164,9 @@ def test_wandb_offline(train, tiny, tmp_path):
     done = train(*tiny, "logger=wandb", "logger.wandb.offline=true")
     assert done.returncode == 0, done.stderr
     wandb.finish()
-    (offline,) = run_folder(tmp_path).glob("wandb/offline-run-*")
+    run = run_folder(tmp_path)
+    (offline,) = run.glob("wandb/offline-run-*")
+    assert offline.name.endswith(json.loads((run / "run.json").read_text())["id"])
     written = next(offline.glob("*.wandb")).read_bytes()
     assert b"loss/discriminator" in written
     assert list(offline.glob("files/media/images/samples*.png"))

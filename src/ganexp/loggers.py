@@ -77,7 +77,9 @@ class WandB(LoggerOptions):
         import wandb  # type: ignore[import-not-found]
 
         wandb.finish()  # A sweep trains one run after another in this process. Without this call, all would be one run.
-        return WandbLogger(run.name, run, offline=self.offline, project=self.project)
+        # With the run's id, a resumed run goes on as the same run of W&B.
+        own = RunFolder(run).known_record().get("id")
+        return WandbLogger(run.name, run, offline=self.offline, project=self.project, id=own)
 
 
 @dataclass(frozen=True, config=STRICT)

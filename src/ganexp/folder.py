@@ -144,14 +144,18 @@ class RunFolder:
             try:
                 stack.enter_context(lock.held(self.lock))
             except BlockingIOError:
-                raise self.taken() from None
+                raise self._taken() from None
             except OSError as error:
                 raise UserError(f"{self.path}: the run's folder cannot be written ({error.strerror})") from None
             remove_unfinished(self.path)
             yield
 
-    def taken(self) -> UserError:
-        """The error of a second process in the folder."""
+    def check_free(self) -> None:
+        """UserError if another process is known to work in the folder."""
+        if lock.is_held(self.lock, if_unknown=False):
+            raise self._taken()
+
+    def _taken(self) -> UserError:
         return UserError(f"{self.path}: another process is training in this folder; wait for its end, or stop it")
 
     def is_locked(self) -> bool:

@@ -30,13 +30,15 @@ def held(file: Path) -> Iterator[None]:
         yield
 
 
-def is_held(file: Path) -> bool:
-    """Whether a process has the lock on `file`; True also if the system does not tell."""
+def is_held(file: Path, if_unknown: bool = True) -> bool:
+    """Whether a process has the lock on `file`; `if_unknown` if the system does not tell."""
     try:
         with open(file, "rb") as opened:
             fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return if_unknown
     return False

@@ -36,8 +36,7 @@ def expand(read: Arguments) -> Arguments:
         return read.around(own, [override("hydra.run.dir", path), "hydra.output_subdir=null"], flags)
     if new is not None:
         folder = RunFolder(Path(new))
-        if folder.is_locked():  # Hydra writes into the folder before the run takes the lock.
-            raise folder.taken()
+        folder.check_free()  # Hydra writes into the folder before the run takes the lock.
         refuse_second_run(folder)
     if parent is not None:
         own, flags = _started_with(RunFolder(Path(parent)), "fork", read)

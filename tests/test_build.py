@@ -73,8 +73,8 @@ def test_no_value_inside_a_component_names_a_class(nothing_runs, hidden):
 @pytest.mark.parametrize(
     ("node", "sentence"),
     [
-        ({"smoothing": 0.1}, "loss: nothing says what it is; choose it first, by loss="),
-        ({"_target_": None}, "choose it first"),
+        ({"smoothing": 0.1}, "loss: no option is chosen; type loss="),
+        ({"_target_": None}, "no option is chosen"),
         ({"_target_": "ganexp.losses.Hing"}, "loss._target_=ganexp.losses.Hing: "),
         ({"_target_": "nowhere.Hinge"}, "loss._target_=nowhere.Hinge: "),
         ({"_target_": 3}, "loss._target_=3: "),
@@ -99,8 +99,8 @@ def test_a_user_s_own_module_that_cannot_be_imported_says_why(tmp_path, monkeypa
 
 
 def test_a_key_of_a_component_that_was_not_chosen_says_how_to_choose_it():
-    refused("regularizer.r1: nothing says what it is", {"weight": 5}, Regularizer, "regularizer.r1")
-    refused("by regularizer=r1", {"weight": 5}, Regularizer, "regularizer.r1")
+    refused("regularizer.r1: no option is chosen", {"weight": 5}, Regularizer, "regularizer.r1")
+    refused("type regularizer=r1 too", {"weight": 5}, Regularizer, "regularizer.r1")
 
 
 def gan(*overrides: str):
@@ -112,8 +112,8 @@ def gan(*overrides: str):
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        (["data.classes=0", "model.conditional=true"], "set model.conditional=false"),
-        (["data.batch_size=16"], "data.batch_size=16: there are 8 pictures; set it lower"),
+        (["data.classes=0", "model.conditional=true"], "type model.conditional=false"),
+        (["data.batch_size=16"], "data.batch_size=16: there are 8 pictures; type data.batch_size=8 or less"),
         (["data.batch_size=1", "model=r1gan"], "type data.batch_size=2, or more"),
         (["network=dcgan", "data.image_size=30"], "network: DCGAN makes square pictures"),
         (["regularizer=[r1]", "network.discriminator_norm=batch"], "set network.discriminator_norm=none"),

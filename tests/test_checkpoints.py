@@ -21,7 +21,7 @@ def path(tmp_path):
 
 
 def refused(path) -> None:
-    with pytest.raises(UserError, match="not a whole checkpoint; name best, last, or another file"):
+    with pytest.raises(UserError, match="not a whole checkpoint; name another one"):
         checkpoints.read(path)
 
 

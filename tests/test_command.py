@@ -17,6 +17,7 @@ from ganexp.config import CONF, parse, register_resolvers
 def printed(main, *typed: str, monkeypatch) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as stdout:
         monkeypatch.setattr(sys, "argv", ["ganexp", *typed])
+        monkeypatch.setattr(sys, "path", [*sys.path])
         main()
     return stdout.getvalue()
 
@@ -63,6 +64,15 @@ def test_help_lists_options_of_ones_own_too(tmp_path):
     assert "mine" in manual.of_command("train", str(tmp_path))
 
 
+def test_the_installed_command_finds_a_user_s_own_modules_in_the_current_directory(tmp_path, monkeypatch):
+    elsewhere = [path for path in sys.path if path not in ("", str(tmp_path))]
+    monkeypatch.setattr(sys, "path", [*elsewhere])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ganexp", "--version"])
+    __main__.main()
+    assert sys.path == [str(tmp_path), *elsewhere]
+
+
 def test_the_package_lists_its_commands_and_starts_them(type_, monkeypatch, capsys):
     listed = printed(__main__.main, monkeypatch=monkeypatch)
     assert re.findall(r"^  (\w+)  ", listed, re.MULTILINE) == list(manual.COMMANDS)
@@ -99,7 +109,7 @@ def test_the_package_lists_its_commands_and_starts_them(type_, monkeypatch, caps
         ("+data=cifar10", "data is chosen already; type data=…"),
         ("optimizer@x=adam", "type optimizer=…"),
         ("hydra.nosuch=1", "--cfg hydra"),
-        ("hydra.job.chdir=true", "leave it out"),
+        ("hydra.job.chdir=true", "leave the key out"),
         ("hydra.run.dir=${nosuch}", "hydra.run.dir: Interpolation key 'nosuch' not found"),
         ("model.hidden=${nosuch}", "Interpolation key 'nosuch' not found"),
         ("data.evaluator=${oc.env:NOT_SET}", "Environment variable 'NOT_SET' not found"),

@@ -99,7 +99,7 @@ def test_every_error_of_a_type_is_told_in_words_of_ours():
         "key.whole=1.5: must be a whole number",
         "key.number=x: must be a number",
         "key.choice=maybe: must be true or false",
-        "key.text=[1]: must be one value, a text",
+        "key.text=[1]: must be one text",
         "key.among=avg: must be ema or raw",
         "key.share=1: must be less than 1",
         "key.pair=3: must be a list: type key.pair=[3]",

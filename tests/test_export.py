@@ -36,7 +36,7 @@ def test_three_files_in_the_run_s_folder_or_in_another(type_, run, tmp_path):
     [
         ([], "run has no value yet"),
         (["run=nowhere"], "run=nowhere: not a run's folder"),
-        (["run=run", "checkpoint=best"], "there: last"),
+        (["run=run", "checkpoint=best"], "the run has: last"),
         (["run=run", "weights=average"], "weights=average"),
         (["run=run", "out=taken"], "out=taken: there is a file of that name; name another"),
         (["run=run", "wieghts=raw"], "did you mean weights?"),

@@ -269,7 +269,7 @@ def refuse(monkeypatch):
     return refuse
 
 
-FULL, FORBIDDEN = (errno.ENOSPC, "free some space"), (errno.EACCES, "change the rights")
+FULL, FORBIDDEN = (errno.ENOSPC, "free some space"), (errno.EACCES, "change the permissions")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_a_folder_that_is_removed_beneath_a_run_is_not_made_anew(train, tiny, tm
     monkeypatch.setattr(SampleGrid, "look", removed)
     done = train(*tiny, "hydra.run.dir=run", "logger=csv")
     assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "run: the file or its folder is gone" in done.stderr
+    assert "run: no such file or folder" in done.stderr
     assert not (tmp_path / "run").exists()
 
 

@@ -16,6 +16,14 @@ def test_a_file_is_written_at_one_stroke_and_its_folder_is_made(tmp_path):
     assert os.listdir(path.parent) == ["file"]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_old_one_s_place(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, lambda *_, name=name: done.append(name))
+    write_whole(tmp_path / "file", "content")
+    assert done == ["fsync", "replace"]
+
+
 def test_a_file_stays_as_it_was_if_writing_fails(tmp_path):
     path = tmp_path / "file"
     write_whole(path, "before")

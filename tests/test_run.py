@@ -14,6 +14,8 @@ from conftest import last
 from omegaconf import OmegaConf
 from PIL import Image
 
+from ganexp import evaluate
+from ganexp.arguments import Arguments
 from ganexp.config import CONF
 from ganexp.errors import UserError
 from ganexp.page.comparison import number
@@ -61,7 +63,7 @@ def test_a_checkpoint_is_found_by_its_name_or_its_path_and_is_the_best_if_there_
     assert opened.checkpoint(str(tmp_path / folder / "last.ckpt")) == tmp_path / folder / "last.ckpt"
     shutil.copy(folder / "last.ckpt", folder / "best.ckpt")
     assert Run.open("run").checkpoint() == folder / "best.ckpt"
-    with pytest.raises(UserError, match="checkpoint=frist: not in run; there: best, last, step-000004"):
+    with pytest.raises(UserError, match="checkpoint=frist: not in run; the run has: best, last, step-000004"):
         opened.checkpoint("frist")
 
 
@@ -131,6 +133,27 @@ def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(run, tmp
     monkeypatch.chdir(tmp_path / "elsewhere")
     data = Run.open("../run").config.data
     assert data["evaluator"] == str(tmp_path / "own.pt") and data["root"] == "gone"
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "a: 1"])
+def test_with_a_key_of_the_data_a_damaged_configuration_is_told_of_too(run, type_, content):
+    (run / ".hydra" / "config.yaml").write_text(content)
+    done = type_("evaluate", "run=run", "data.n=3")
+    assert done.returncode == 2 and "config.yaml is damaged; name another run's folder" in done.stderr
+
+
+def test_with_a_key_of_the_data_relative_paths_are_found_from_elsewhere_too(run, tmp_path, monkeypatch):
+    config = OmegaConf.load(run / ".hydra" / "config.yaml")
+    config.data.evaluator = "own.pt"
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    hydra = OmegaConf.load(run / ".hydra" / "hydra.yaml")
+    hydra.hydra.runtime.cwd = str(tmp_path)
+    OmegaConf.save(hydra, run / ".hydra" / "hydra.yaml")
+    (tmp_path / "own.pt").touch()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    read = evaluate.expand(Arguments.read(["run=../run", "data.n=3"]))
+    assert read.value("data.evaluator") == str(tmp_path / "own.pt") and read.value("data.n") == 3
 
 
 def test_pictures_do_not_depend_on_the_default_precision(run):

@@ -55,7 +55,7 @@ def test_a_stopped_sweep_says_what_is_left_and_how_to_run_it(stopped):
     assert count == "2 jobs did not finish:"
     assert first == "  seed-1: interrupted: SIGTERM"
     assert second.endswith("seed=2: never started")
-    assert again == "To run these jobs again: python -m ganexp.train -m resume=s"
+    assert again == "To finish these jobs: python -m ganexp.train -m resume=s"
 
 
 def test_a_stopped_sweep_goes_on_bit_for_bit_and_repeats_no_finished_job(train, trained, tiny, stopped):

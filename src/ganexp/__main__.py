@@ -1,6 +1,7 @@
 """`python -m ganexp`, installed as `ganexp`: lists the commands. `ganexp train …` is `python -m ganexp.train …`."""
 
 import importlib
+import os
 import sys
 
 from ganexp import __version__, interruption
@@ -8,6 +9,8 @@ from ganexp import __version__, interruption
 
 def main() -> None:
     interruption.leave_at_once()
+    if not sys.flags.safe_path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # As `python -m` does: a user's own parts lie there.
     from ganexp import manual
     from ganexp.errors import did_you_mean
 

@@ -41,7 +41,7 @@ def instantiate(key: str, node: dict[str, Any], kind: type[T]) -> T:
     target = node.get("_target_")
     if target is None:
         group, _, option = key.partition(".")
-        raise UserError(f"{key}: nothing says what it is; choose it first, by {group}={option or '…'}")
+        raise UserError(f"{key}: no option is chosen; type {group}={option or '…'} too")
     if any("_target_" in child for child in _dicts([*node.values()])):
         raise UserError(f"{key}: only {key}._target_ may name a class, not a value inside {key}")
     found = _import(key, str(target))
@@ -109,9 +109,10 @@ def callbacks(config: Config) -> list[Callback]:
 def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
     """The GAN of `config` on `pictures`; UserError for choices that do not go together."""
     if config.model.conditional and pictures.labels is None:
-        raise UserError("model.conditional=true needs labels and this data has none: set model.conditional=false")
+        raise UserError("model.conditional=true needs labels, and the data has none: type model.conditional=false")
     if data.batch_size > len(pictures.images):
-        raise UserError(f"data.batch_size={data.batch_size}: there are {len(pictures.images)} pictures; set it lower")
+        n = len(pictures.images)
+        raise UserError(f"data.batch_size={data.batch_size}: there are {n} pictures; type data.batch_size={n} or less")
     network = instantiate("network", config.network, Network)
     loss = instantiate("loss", config.loss, Loss)
     regularizers = {

@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, Any]:
                 return contents
     except Exception:  # torch.load raises many kinds of exceptions for files that are no checkpoints.
         pass
-    raise UserError(f"checkpoint={path}: not a whole checkpoint; name best, last, or another file")
+    raise UserError(f"{path}: not a whole checkpoint; name another one")
 
 
 def of_another_run(contents: dict[str, Any], run: str | None) -> bool:

@@ -29,7 +29,7 @@ MUST = {
     "finite_number": "must be a number, not inf or nan",
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
-    "string_type": "must be one value, a text",
+    "string_type": "must be one text",
     "greater_than": "must be greater than {gt:.10g}",
     "greater_than_equal": "must be at least {ge:.10g}",
     "less_than": "must be less than {lt:.10g}",
@@ -46,10 +46,10 @@ ENVIRONMENT = {
     errno.EDQUOT: "your quota of the disk is used up: free some space",
     errno.EFBIG: "the disk takes no file of this size: use another disk",
     errno.EROFS: "the disk can only be read: use another folder",
-    errno.EACCES: "you may not write or read here: change the rights, or use another folder",
-    errno.EPERM: "you may not write or read here: change the rights, or use another folder",
-    errno.ENOENT: "the file or its folder is gone: somebody removed it",
-    errno.ENOTDIR: "a part of the path is no folder",
+    errno.EACCES: "no permission to read or write: change the permissions, or use another folder",
+    errno.EPERM: "no permission to read or write: change the permissions, or use another folder",
+    errno.ENOENT: "no such file or folder: check the path, perhaps somebody removed the folder",
+    errno.ENOTDIR: "a part of the path is a file: name another path",
     errno.ESTALE: "the folder is gone: the network disk lost it",
     errno.EIO: "the disk has an error: check the disk",
     errno.ENAMETOOLONG: "the name is too long: use a shorter one",
@@ -103,7 +103,7 @@ def _sentence(found: Any, prefix: str, known: Sequence[str]) -> str:
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{key}={value}: {no_such_key(str(last), known).partition(': ')[2]}"
     if kind == "missing" and isinstance(last, int):
-        return f"{key.rpartition('.')[0]}: too few values; there is none at place {last + 1}"
+        return f"{key.rpartition('.')[0]}: value {last + 1} is missing; type all values"
     if kind == "missing":
         return f"{key} is missing: add {key}=… to the command"
     if kind in ("tuple_type", "list_type"):

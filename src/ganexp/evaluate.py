@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
 
-from ganexp import command
+from ganexp import command, started
 from ganexp.arguments import Arguments, override
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
@@ -51,14 +51,16 @@ class Evaluate:
 
 def evaluate(composed: DictConfig) -> None:
     config: Evaluate = parse(composed, Evaluate)
-    if (config.run is None) == (config.samples is None):
+    if config.run is None and config.samples is None:
         raise UserError("name what to evaluate: run=outputs/…, a run's folder, or samples=FILE.npz and data=…")
+    if config.run is not None and config.samples is not None:
+        raise UserError(f"run={config.run} and samples={config.samples}: leave one of the two keys out")
     if config.samples is not None and config.data is None:
         raise UserError(f"samples={config.samples} needs the real pictures to compare with: add data=mnist, or another")
     if config.gan_train and (config.samples is not None or config.protocol == "official"):
         raise UserError("gan_train=true is for a run and protocol=in_domain: leave it out")
     if config.extractor != "inception" and config.protocol == "in_domain":
-        raise UserError(f"extractor={config.extractor} is for protocol=official: type it too, or leave extractor= out")
+        raise UserError(f"extractor={config.extractor} is for protocol=official: add this, or leave extractor= out")
     if config.out is not None and not config.out.endswith(".json"):
         raise UserError(f"out={config.out}: the metrics are a .json file; type out={config.out}.json")
     out = writable(Path(config.out)) if config.out is not None else None
@@ -123,11 +125,14 @@ def expand(read: Arguments) -> Arguments:
     keys = [typed.key_or_group for typed in read.overrides]
     if not isinstance(path, str) or "data" in keys or not any(key.startswith("data.") for key in keys):
         return read
-    saved = RunFolder(Path(path)).config
-    if not saved.is_file():
+    folder = RunFolder(Path(path))
+    if not folder.config.is_file():
         return read  # `Run.open` tells what is wrong with the path.
-    own: Any = OmegaConf.to_container(OmegaConf.load(saved), resolve=True)
-    data = {"second_evaluator": None} | own["data"]  # Older run folders lack this key.
+    own = started.glance(folder.config)
+    if not isinstance(own, dict) or not isinstance(own.get("data"), dict):
+        raise UserError(f"run={path}: {folder.config} is damaged; name another run's folder")
+    # Older run folders lack the key `second_evaluator`.
+    data = {"second_evaluator": None} | started.data_from_here(own["data"], folder)
     return read.around(before=[override(f"++data.{key}", value) for key, value in data.items()])
 
 

@@ -167,10 +167,15 @@ class Evaluation:
         return notebook.evaluation(self)
 
 
+def of_one_class(metric: str) -> bool:
+    """Whether a metric is of one class, such as `fid_mnist_cnn_v1/7`. `fid_mnist_cnn_v1/mean` is of all classes."""
+    return "/" in metric and not metric.endswith("/mean")
+
+
 def unknown_data(evaluator: str, reference: str) -> str:
     """The sentence about an evaluator that was made for other pictures than those it measures."""
     return (
         f"The evaluator {evaluator} does not know these pictures ({reference}), so metrics of classes are left out. "
-        "Distances still rank runs on the same pictures. python -m ganexp.evaluator trains an evaluator of labelled "
-        "pictures"
+        "Distances still rank runs on the same pictures. To measure classes: python -m ganexp.evaluator data=… "
+        "out=mine.pt, and then data.evaluator=mine.pt."
     )

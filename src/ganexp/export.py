@@ -16,6 +16,7 @@ from ganexp import command
 from ganexp.config import STRICT, parse
 from ganexp.errors import UserError
 from ganexp.extras import require
+from ganexp.folder import RunFolder
 from ganexp.out import writable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Export:
 
 def export(composed: DictConfig) -> None:
     config: Export = parse(composed, Export)
-    out = Path(config.run) / "export" if config.out is None else Path(config.out)
+    out = RunFolder(Path(config.run)).export if config.out is None else Path(config.out)
     check(out)
 
     # Torch takes seconds to import, so mistakes are reported first.

@@ -37,7 +37,7 @@ class Fork:
             path = parent.folder.checkpoint(int(which) if which.isdigit() else which)
         if not path.is_file():
             there = ", ".join(sorted(file.stem for file in parent.folder.checkpoints.glob("*.ckpt")))
-            raise UserError(f"at={which}: {parent.folder} has no such checkpoint; there: {there}")
+            raise UserError(f"at={which}: {parent.folder} has no such checkpoint; the run has: {there}")
         return cls(parent, path, checkpoints.read(path))
 
     @property

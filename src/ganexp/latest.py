@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ganexp.errors import UserError
+from ganexp.folder import RunFolder
 
 WORD = "latest"
 
@@ -14,7 +15,7 @@ def resolve(run: str) -> Path:
     """
     if run != WORD or Path(run).exists():
         return Path(run)
-    checkpoints = list(Path("outputs").rglob("checkpoints/last.ckpt"))
+    checkpoints = list(Path("outputs").rglob(str(RunFolder(Path()).last)))
     if not checkpoints:
         raise UserError(
             f"{WORD}: no run below outputs/ has a checkpoint; name a run's folder, or train one: python -m ganexp.train"

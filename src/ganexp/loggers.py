@@ -19,6 +19,7 @@ from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import hparams, scalar
 
 from ganexp.config import STRICT
+from ganexp.evaluation import of_one_class
 from ganexp.extras import require
 from ganexp.folder import RunFolder
 
@@ -133,7 +134,7 @@ def add_picture(writer: SummaryWriter, name: str, png: Path, step: int, caption:
 
 def finish(logger: Logger, overrides: Sequence[str], metrics: Mapping[str, float], step: int) -> None:
     """Hand the final metrics to the logger. TensorBoard also gets `overrides`, for its table of runs (HPARAMS)."""
-    final = {f"final/{name}": float(value) for name, value in metrics.items() if "/" not in name}
+    final = {f"final/{name}": float(value) for name, value in metrics.items() if not of_one_class(name)}
     if isinstance(logger, TensorBoardLogger):
         typed = dict(override.lstrip("+").split("=", 1) for override in overrides if "=" in override)
         _write_row(Path(logger.log_dir), {key: _value(text) for key, text in typed.items()}, final, step)

@@ -5,7 +5,7 @@ from html import escape
 from math import isfinite, nan
 from typing import TYPE_CHECKING
 
-from ganexp.evaluation import Evaluation
+from ganexp.evaluation import Evaluation, of_one_class
 from ganexp.folder import step_of
 from ganexp.page import glossary, grids
 from ganexp.page.comparison import number
@@ -76,7 +76,7 @@ def evaluation(evaluation: Evaluation) -> str:
     head = "".join(f"<th>{HEADS[name]}</th>" for name in columns)
     rows = []
     for name in evaluation.metrics:
-        if "/" in name and not name.endswith("/mean"):
+        if of_one_class(name):
             continue
         entry = glossary.entry(name)
         cells = "".join(f"<td>{number(column[name]) if name in column else ''}</td>" for column in columns.values())

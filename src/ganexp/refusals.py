@@ -49,7 +49,7 @@ def check(config_name: str, read: Arguments, sweeps: bool) -> None:
     if read.config_dir is not None and not Path(read.config_dir).is_dir():
         raise UserError(f"--config-dir={read.config_dir}: no such folder")
     if read.value("hydra.job.chdir"):
-        raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave it out")
+        raise UserError("hydra.job.chdir=true: paths are relative to the folder you are in: leave the key out")
     # Hydra merges the options of a list, and removes any key. Only a group whose default is a list can take that.
     lists = [group.name for group in of_command(config_name).groups if group.takes_list]
     for typed in read.overrides:
@@ -76,8 +76,9 @@ def explain(error: Exception, config_name: str, read: Arguments, sweeps: bool) -
     if message.startswith("Ambiguous value for argument '"):
         typed = message.split("'")[1]
         key, _, values = typed.partition("=")
-        as_list = f"; as one list, type '{key}=[{values}]'" if "." in key else ""
-        each = "for a run with each of them, put -m before it" if sweeps else "type one value"
+        takes_list = "." in key or key in [group.name for group in of_command(config_name).groups if group.takes_list]
+        as_list = f"; for one list, type '{key}=[{values}]'" if takes_list else ""
+        each = f"for one run with each value, type -m {typed}" if sweeps else "type one value"
         return f"{typed}: {each}{as_list}"
     if isinstance(error, ConfigCompositionException) and "Could not override '" in message:
         typed = message.split("Could not override '")[1].split("'")[0]

@@ -64,8 +64,8 @@ def refuse_changed(folder: SweepFolder, config: DictConfig) -> None:
     old_params, new_params = (sweep.pop("hydra")["sweeper"].get("params") or {} for sweep in (before, now))
     for key, old, new in [*changes.differences(old_params, new_params), *changes.forbidden(before, now)]:
         raise UserError(
-            f"{key}={new}: the sweep in {folder.path} was started with {key}={old}, and goes on as it was; bring "
-            f"{key} back, or start a new sweep"
+            f"{key}={new}: the sweep in {folder.path} was started with {key}={old}, and goes on as it was; "
+            f"type {key}={old}, or start a new sweep"
         )
 
 

@@ -37,7 +37,7 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        """UserError if there is no run with a checkpoint at `path`."""
+        """The run in the folder `path`. UserError if there is no run with a checkpoint."""
         folder = RunFolder(Path(path))
         try:
             composed = OmegaConf.load(folder.config)
@@ -62,7 +62,8 @@ class Run:
                 f"run={path}: {folder.config} is damaged, or of another version of ganexp ({reason}); name another "
                 "run's folder"
             ) from None
-        return cls(folder, _from_here(config, folder), record)
+        config = dataclasses.replace(config, data=started.data_from_here(dict(config.data), folder))
+        return cls(folder, config, record)
 
     def __repr__(self) -> str:
         told = [str(self.record["status"])]
@@ -131,7 +132,7 @@ class Run:
         found = next((candidate for candidate in candidates if candidate.is_file()), None)
         if found is None:
             there = ", ".join(sorted(path.stem for path in self.folder.checkpoints.glob("*.ckpt")))
-            raise UserError(f"checkpoint={which}: not in {self.path}; there: {there or 'none'}")
+            raise UserError(f"checkpoint={which}: not in {self.path}; the run has: {there or 'none'}")
         return found
 
     @cached_property
@@ -266,22 +267,13 @@ class Run:
         number = names.index(str(label)) % len(self.classes)
         return lambda start, stop, _: torch.full((stop - start,), number)
 
+    def name_of(self, checkpoint: Path) -> str:
+        """`best` or `step-010000` for a checkpoint of this run; the path for a checkpoint of another run."""
+        return checkpoint.stem if checkpoint.resolve().parent == self.folder.checkpoints.resolve() else str(checkpoint)
+
     def iteration(self, checkpoint: Path) -> int:
         """How many iterations the checkpoint's networks have seen."""
         return checkpoints.read(checkpoint)["global_step"]
-
-
-def _from_here(config: Config, folder: RunFolder) -> Config:
-    """The same configuration, with paths that were relative to the directory where the run was started."""
-    began_in = started.directory(folder)
-    if began_in is None:
-        return config
-    data = dict(config.data)
-    for key in ("root", "evaluator", "second_evaluator"):
-        value = data.get(key)
-        if isinstance(value, str) and not Path(value).expanduser().exists() and (began_in / value).exists():
-            data[key] = str(began_in / value)
-    return dataclasses.replace(config, data=data)
 
 
 @contextlib.contextmanager

@@ -53,10 +53,13 @@ def sample(composed: DictConfig) -> None:
         )
     if writable(out, folder).is_dir() and any(out.iterdir()):
         raise UserError(f"out={out}: the folder is not empty, and its files would mix with the pictures; name another")
-    if config.interpolate == 1 or (config.interpolate and config.label == "all"):
-        raise UserError(f"interpolate={config.interpolate}: at least 2 pictures a row, and not with class=all")
-    if not folder and suffix != ".npz" and (config.n or 64) * max(config.interpolate, 1) > SHEET:
-        raise UserError(f"n={config.n}: too many for one picture; type out=samples.npz, or name a folder")
+    if config.interpolate == 1:
+        raise UserError("interpolate=1: a row needs 2 pictures; type interpolate=2 or more, or 0 for no rows")
+    if config.interpolate and config.label == "all":
+        raise UserError(f"interpolate={config.interpolate} and class=all: leave one of the two keys out")
+    asked = (config.n or 64) * max(config.interpolate, 1)
+    if not folder and suffix != ".npz" and asked > SHEET:
+        raise UserError(f"{asked:,} pictures: out={out} may hold {SHEET:,}; type out=samples.npz or out=FOLDER/")
 
     # Torch takes seconds to import, so mistakes are reported first.
     from ganexp import sheets

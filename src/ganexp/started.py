@@ -26,7 +26,9 @@ def read(path: Path) -> Any:
         return OmegaConf.load(path)
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: the file says how the run was started, and cannot be read ({reason})") from None
+        raise UserError(
+            f"{path}: the file cannot be read ({reason}), and no other file says how to go on; start anew"
+        ) from None
 
 
 def glance(path: Path) -> Any:
@@ -52,6 +54,20 @@ def directory(folder: RunFolder) -> Path | None:
     """The directory in which the run was started; None if its folder does not say."""
     found = runtime(folder).get("cwd")
     return Path(found) if isinstance(found, str) else None
+
+
+def data_from_here(data: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """The section `data` of a run's configuration. Paths that were relative to the directory in which the run was
+    started lead to the same files."""
+    began_in = directory(folder)
+    if began_in is None:
+        return data
+    found = dict(data)
+    for key in ("root", "evaluator", "second_evaluator"):
+        value = data.get(key)
+        if isinstance(value, str) and not Path(value).expanduser().exists() and (began_in / value).exists():
+            found[key] = str(began_in / value)
+    return found
 
 
 def words(overrides: Any) -> list[str]:

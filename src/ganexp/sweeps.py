@@ -128,7 +128,7 @@ def _tell(folder: SweepFolder, left: list[tuple[str, str]]) -> None:
     print(f"{_number(left)} did not finish:", file=sys.stderr)
     for name, why in left:
         print(f"  {name}: {why}", file=sys.stderr)
-    print(f"To run {'these jobs' if len(left) > 1 else 'this job'} again: {folder.resume}", file=sys.stderr)
+    print(f"To finish {'these jobs' if len(left) > 1 else 'this job'}: {folder.resume}", file=sys.stderr)
 
 
 def _number(left: list[tuple[str, str]]) -> str:

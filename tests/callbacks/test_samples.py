@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageChops
 from toys import SHAPE, fit, gan, mlp, objectives
 
+from ganexp import pictures
 from ganexp.callbacks.samples import COLUMNS, ROWS, SampleGrid
 from ganexp.folder import RunFolder
 from ganexp.pictures import LINE
@@ -62,6 +63,21 @@ def test_each_column_of_a_conditional_grid_is_one_class():
     method = objectives(mlp(), conditional=True)
     labels = SampleGrid(RunFolder(None), 1, 0, method.generator, tuple("0123456789")).labels.view(ROWS, COLUMNS)
     assert torch.equal(labels, torch.arange(COLUMNS).expand(ROWS, COLUMNS))
+
+
+def test_real_pictures_stand_in_the_columns_of_their_classes_and_a_class_without_pictures_is_black(folder, monkeypatch):
+    module = gan(objectives(mlp(), conditional=True))
+    data = module.batches
+    monkeypatch.setattr(data, "labels", torch.where(data.labels == 3, 4, data.labels))
+    shown = []
+    monkeypatch.setattr(pictures, "grid", lambda images, *_: shown.append(images) or Image.new("L", (8, 8)))
+    fit(module, 1, SampleGrid(folder, 5, 0, module.generator, tuple("0123456789")))
+    real, _last = shown[-2:]
+    for column in range(COLUMNS):
+        of_class = data.images[data.labels == column]
+        for picture in real[column::COLUMNS]:
+            assert (of_class == picture).all((1, 2, 3)).any() if len(of_class) else not picture.any()
+    assert not real[3].any()
 
 
 def test_latents_are_those_of_the_seed_and_a_resumed_run_keeps_its_own():

@@ -207,7 +207,7 @@ def test_the_fewer_pictures_judge_the_more_of_them_must_be_right():
 def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
     for classes in (0, 1):
         done = type_("evaluator", "data=fake", f"data.classes={classes}")
-        assert done.returncode == 2 and "sort the pictures into subfolders" in done.stderr
+        assert done.returncode == 2 and "make a subfolder for each class" in done.stderr
     assert "type out=own.pt" in type_("evaluator", "data=fake", "out=own").stderr
     assert "cannot be written" in type_("evaluator", "data=fake", "out=/dev/null/own.pt").stderr
 

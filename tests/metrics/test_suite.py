@@ -5,6 +5,7 @@ from statistics import stdev
 import pytest
 import torch
 
+from ganexp.metrics import suite
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.monge import monge_distance
@@ -78,6 +79,10 @@ def test_the_distance_of_a_class_compares_its_samples_with_its_pictures():
     assert found["class_accuracy"] == 1
     swapped = measured(features, labels, 1 - labels)
     assert swapped["class_accuracy"] == 0 and swapped["fid_x"] == found["fid_x"] and swapped["fid_x/mean"] > 50
+
+
+def test_the_constants_are_those_of_the_documentation():
+    assert (suite.PRDC_NEIGHBOUR, suite.PRDC_PICTURES, suite.COPY_PICTURES, suite.CLOSE_SHARE) == (5, 5000, 2000, 0.01)
 
 
 def test_the_floors_are_the_metrics_of_real_pictures():

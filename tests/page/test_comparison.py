@@ -58,7 +58,7 @@ def test_the_best_group_comes_first_and_its_lead_is_judged(root):
     (section,) = sections(compared(root)[1])
     assert [group.settings["model.hidden"] for group in section.groups] == ["9", "8"]
     assert section.conclusion.startswith("hidden=9 has the lowest FID: 3.0 ± 1.6. Next is hidden=8: 103.0 ± 1.6.")
-    assert "5 seeds each gives p = 0.0079." in section.conclusion
+    assert "p = 0.0079 in a permutation test with 5 seeds each." in section.conclusion
 
 
 def test_a_lead_within_the_noise_of_measuring_is_no_lead(root):

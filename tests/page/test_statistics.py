@@ -43,14 +43,15 @@ def test_the_spread_of_one_seed_is_not_known():
     ("seeds", "words", "silent"),
     [
         (2, "too few seeds", "p ="),
-        (3, "only a hint", "too few"),
-        (4, "only a hint", "too few"),
-        (5, "p =", "hint"),
+        (3, "is a hint", "too few"),
+        (4, "is a hint", "too few"),
+        (5, "is probably not chance: p =", "hint"),
     ],
 )
 def test_the_sentence_depends_on_the_number_of_seeds(seeds, words, silent):
     sentence = significance([float(i) for i in range(seeds)], [i + 9.0 for i in range(6)])
     assert words in sentence and silent not in sentence
+    assert "may be chance" in significance([float(i) for i in range(seeds)], [i + 0.5 for i in range(6)])
 
 
 def test_more_seeds_have_less_noise():

@@ -94,8 +94,9 @@ def _class_name(options: dict[str, Any]) -> str:
 class CollapseAlarm(Callback):
     """Stops a run whose losses are no longer finite. Warns of other faults, once for each kind.
 
-    Warnings begin after EARLY iterations and after the first quarter of the run. A fault of the pictures must be in two
-    evaluations in turn, unless the run has only one. For a run that ends early, the advice is to train for longer.
+    Warnings begin after EARLY iterations, and those of pictures also after the first quarter of the run. A fault of the
+    pictures must be in two evaluations in turn, unless the run has only one. For a run that ends early, the advice is
+    to train for longer.
     """
 
     every = None
@@ -147,7 +148,7 @@ class CollapseAlarm(Callback):
             step,
             above < TRIVIAL_LOSS,
             f"D has told real from fake without effort for {PATIENCE} iterations (its loss is {above:.3g} above its "
-            f"minimum), so G learns little from it: {_either(lower + dropout + settings.add_r1)}",
+            f"minimum), so G learns little: {_either(lower + dropout + settings.add_r1)}",
         )
         norm = gan.scalars["gradient_norm/generator"]
         other_loss = settings.unless("NonSaturating", "use loss=non_saturating")
@@ -155,7 +156,7 @@ class CollapseAlarm(Callback):
             "dead",
             step,
             norm < VANISHED_GRADIENT,
-            f"G's gradients have been almost zero for {PATIENCE} iterations (norm {norm:.1e}), so it does not learn: "
+            f"G's gradients have been almost zero for {PATIENCE} iterations (norm {norm:.1e}), so G does not learn: "
             f"{_either(other_loss + lower + settings.add_r1)}",
         )
 
@@ -177,11 +178,10 @@ class CollapseAlarm(Callback):
         """What is wrong with the samples, in sentences, by the kind of the fault."""
         settings, faults = self.settings, {}
         if evaluation.missing:
-            conditional = ["ask for classes with model.conditional=true"] if settings.can_be_conditional else []
+            conditional = ["use the labels with model.conditional=true"] if settings.can_be_conditional else []
             advice = [*settings.train_longer, "lower the learning rates", *settings.add_r1, *conditional]
             faults["classes"] = (
-                f"The generator makes almost no {_either(evaluation.missing)}: it may have dropped these classes; "
-                f"{_either(advice)}"
+                f"The generator makes almost no pictures of class {_either(evaluation.missing)}; {_either(advice)}"
             )
         share = evaluation.newest["duplicates"]
         if share > COLLAPSED_DUPLICATES:

@@ -1,4 +1,4 @@
-"""A signal ends the training after the iterations under way, a quarter of a second at most, with everything saved."""
+"""A signal ends the training with everything saved, after a quarter of a second or the iteration under way."""
 
 import contextlib
 import signal

@@ -73,7 +73,10 @@ class SampleGrid(Callback):
             rows = torch.arange(COLUMNS * ROWS) % len(batches.images)
         else:
             of_class = {c: (batches.labels == c).nonzero()[:, 0].cpu() for c in set(self.labels.tolist())}
-            rows = torch.stack([of_class[c][i % len(of_class[c])] for i, c in enumerate(self.labels.tolist())])
-        images = batches.images[rows.to(batches.images.device)].cpu()
+            none = torch.tensor([-1])  # A class that was named may have no pictures.
+            found = [(of_class[c] if len(of_class[c]) else none, i) for i, c in enumerate(self.labels.tolist())]
+            rows = torch.stack([of[i % len(of)] for of, i in found])
+        images = batches.images[rows.clamp(min=0).to(batches.images.device)].cpu()
+        images[rows < 0] = 0
         with whole(self.folder.real) as temporary:
             pictures.grid(images, COLUMNS, self.names).save(temporary)

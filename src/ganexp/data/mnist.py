@@ -84,8 +84,8 @@ def _classes(labels: Tensor, names: tuple[str, ...] | None) -> tuple[int, tuple[
     if present != list(range(first, first + len(present))):
         raise ValueError(
             f"labels should be 0 to {len(present) - 1}, or 1 to {len(present)}, without a gap, and they are "
-            f"{len(present)} numbers from {present[0]} to {present[-1]}; number them so, or name the classes of all "
-            f"labels from 0 to {present[-1]} by data.class_names=[…]"
+            f"{len(present)} numbers from {present[0]} to {present[-1]}; number the labels so, or name the classes of "
+            f"all labels from 0 to {present[-1]} by data.class_names=[…]"
         )
     return first, tuple(map(str, present))
 
@@ -104,9 +104,11 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
     OSError if the file is missing, empty, cut short, or of another format. The size in the header is compared with the
     file's size before memory is taken.
     """
-    unzipped = path.with_suffix("")
-    zipped = not unzipped.is_file()
-    with gzip.open(path) if zipped else open(unzipped, "rb") as file:
+    zipped = not path.with_suffix("").is_file()
+    path = path if zipped else path.with_suffix("")
+    if not path.is_file():
+        raise OSError(f"there is no {path.with_suffix('').name}, with or without .gz; MNIST's format has four files")
+    with gzip.open(path) if zipped else open(path, "rb") as file:
         magic = file.read(4)
         shape = [int.from_bytes(file.read(4)) for _ in range(dimensions)]
         size = math.prod(shape)
@@ -114,8 +116,7 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
             raise OSError(f"{path} is not an IDX file of bytes in {dimensions} dimension{'s' * (dimensions > 1)}")
         if size == 0:
             raise OSError(f"{path} is empty: its shape is {shape}")
-        on_disk = (path if zipped else unzipped).stat().st_size
-        if size > on_disk * (GZIP_AT_MOST if zipped else 1):
+        if size > path.stat().st_size * (GZIP_AT_MOST if zipped else 1):
             raise OSError(f"{path} is too small for the shape in its header, {shape}: it is not whole")
         content = bytearray(size)
         # In parts: a file that is read at once is in memory twice.

@@ -109,10 +109,17 @@ def load(named: str, device: torch.device | str = "cpu", key: str = "data.evalua
     says that it tells no classes apart, a warning says so.
     """
     path = Path(named).expanduser() if named.endswith(".pt") else SHIPPED / f"{named}.pt"
-    if not path.is_file() or not path.with_suffix(".json").is_file():
+    if named.endswith(".pt") and not path.is_file():
+        raise UserError(f"{key}={named}: no such file; to train an evaluator: python -m ganexp.evaluator out={named}")
+    if not path.is_file():
         raise UserError(
-            f"{key}={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file with its "
-            "card, a .json, beside it, as python -m ganexp.evaluator writes them"
+            f"{key}={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file that "
+            "python -m ganexp.evaluator wrote"
+        )
+    if not path.with_suffix(".json").is_file():
+        raise UserError(
+            f"{key}={named}: its card, {path.with_suffix('.json')}, is missing; put the card beside the file, or train "
+            "the evaluator again"
         )
     content = path.read_bytes()
     try:

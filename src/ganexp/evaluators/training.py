@@ -40,8 +40,8 @@ def train_evaluator(
     pictures, held_out = data.load("train"), data.load("test")
     if pictures.labels is None or len(pictures.classes) < 2:
         raise UserError(
-            f"data: an evaluator learns to tell classes apart, and this data has {len(pictures.classes) or 'none'}: "
-            "sort the pictures into subfolders"
+            f"data: an evaluator needs 2 classes, and this data has {len(pictures.classes) or 'none'}: "
+            "make a subfolder for each class, or change data.classes"
         )
     everything = pictures
     if held_out.sha256() == pictures.sha256():

@@ -13,6 +13,7 @@ from ganexp import progress, started
 from ganexp.arguments import line, override
 from ganexp.changes import INERT, within
 from ganexp.errors import UserError
+from ganexp.evaluation import of_one_class
 from ganexp.folder import RunFolder
 from ganexp.page import curves
 from ganexp.page.curves import Curve
@@ -27,7 +28,7 @@ class RunSummary:
     choices: the keys of `configuration` that are groups. typed: the keys that were on the command line.
     reached: the last known iteration. facts: iterations, minutes and iterations per second, where they are known.
     metrics, floors, noise: finite numbers of the final evaluation by name, without those of single classes.
-    classes: the share of each class among the samples. written: when a file of the run last changed, in Unix time.
+    classes: the share of each class among the samples.
     """
 
     name: str
@@ -41,7 +42,6 @@ class RunSummary:
     configuration: dict[str, str]
     choices: frozenset[str]
     typed: frozenset[str]
-    written: float
     facts: dict[str, float] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
@@ -102,9 +102,7 @@ def read(path: Path, root: Path) -> RunSummary:
     composed = started.glance(folder.config)
     if composed is None:
         notes.append("The settings are not known, because .hydra/config.yaml is missing or cannot be read.")
-    chosen = _mapping(
-        _mapping(_mapping(_mapping(started.glance(folder.hydra)).get("hydra")).get("runtime")).get("choices")
-    )
+    chosen = _mapping(started.runtime(folder).get("choices"))
     choices = {key: _text(value) for key, value in chosen.items() if "/" not in key}
     configuration = choices | _flat(_mapping(composed))
     typed = (str(override).lstrip("+~").partition("=")[0] for override in _sequence(started.glance(folder.overrides)))
@@ -132,7 +130,6 @@ def read(path: Path, root: Path) -> RunSummary:
         configuration=configuration,
         choices=frozenset(choices),
         typed=frozenset(typed),
-        written=_written(folder),
         facts=_facts(record, reached, drawn),
         metrics=metrics if card else {},
         floors=_metrics(evaluation.get("floors")),
@@ -152,11 +149,6 @@ def _facts(record: dict[str, Any], reached: int | None, drawn: dict[str, Curve])
         "iterations/s": record.get("iterations_per_second"),
     } | {f"parameters of {name[0].upper()}": n for name, n in _mapping(record.get("parameters")).items()}
     return _finite(facts)
-
-
-def _written(folder: RunFolder) -> float:
-    files = [folder.record, folder.log, folder.metrics, *folder.events()]
-    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
 
 def _folders(root: Path) -> list[Path]:
@@ -201,8 +193,8 @@ def _finite(values: Any) -> dict[str, float]:
 
 
 def _metrics(values: Any) -> dict[str, float]:
-    """The finite metrics. `metric/class` is of one class and is left out; `metric/mean` is their mean and stays."""
-    return {name: v for name, v in _finite(values).items() if "/" not in name or name.endswith("/mean")}
+    """The finite metrics, without those of single classes."""
+    return {name: value for name, value in _finite(values).items() if not of_one_class(name)}
 
 
 def _mapping(value: Any) -> dict[str, Any]:

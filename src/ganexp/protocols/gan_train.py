@@ -16,12 +16,12 @@ def check(run: Run, n: int, evaluator: Evaluator, known: bool, held_out: bool) -
     """
     if not run.classes:
         raise UserError(
-            f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave it out"
+            f"gan_train=true needs samples of known classes, and {run.path} is not conditional; leave gan_train out"
         )
     if not known:
-        raise UserError("gan_train=true needs an evaluator of the data's own classes: train one, or leave it out")
+        raise UserError("gan_train=true needs an evaluator of the data's classes: train one, or leave gan_train out")
     if not held_out:
-        raise UserError("gan_train=true needs held-out pictures, and this data has none: leave it out")
+        raise UserError("gan_train=true needs held-out pictures, and this data has none: leave gan_train out")
     batch_size = evaluator.fitting.batch_size
     if n < batch_size:
         raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")

@@ -60,9 +60,9 @@ class InDomain:
         loaded = evaluators.load(named, device, key)
         if self.pictures.shape != loaded.shape:
             raise UserError(
-                f"{key}={named} measures pictures of {loaded.shape} (channels, height, width). These have "
-                f"{self.pictures.shape}, and pictures are never resized for a measurement: name another evaluator, "
-                f"train one with python -m ganexp.evaluator, or measure nothing with {key}=null"
+                f"{key}={named} measures pictures of {loaded.shape} (channels, height, width), and the data has "
+                f"pictures of {self.pictures.shape}. Pictures are never resized for a measurement: name another "
+                f"evaluator, train one with python -m ganexp.evaluator, or measure nothing with {key}=null"
             )
         return loaded
 
@@ -193,12 +193,11 @@ class InDomain:
         if with_gan_train:
             assert samples.labels is not None
             metrics["gan_train_accuracy"] = gan_train.accuracy(self.evaluator, self.data, images, samples.labels)
-        in_run = path.resolve().parent == (run.path / "checkpoints").resolve()
         evaluation = dataclasses.replace(
             evaluation,
             metrics=metrics,
             run=str(run.path),
-            checkpoint=path.stem if in_run else str(path),
+            checkpoint=run.name_of(path),
             step=run.iteration(path),
             seconds=round(time.perf_counter() - began, 2),
         )
@@ -212,7 +211,7 @@ class InDomain:
         if labels is not None and classes and not 0 <= labels.min() <= labels.max() < len(classes):
             raise UserError(
                 f"samples: the labels, arr_1, go from {labels.min()} to {labels.max()}, but the data's classes go from "
-                f"0 to {len(classes) - 1}; number them so, or leave arr_1 out"
+                f"0 to {len(classes) - 1}; number the labels from 0 on, or leave arr_1 out"
             )
         parts = images.split(evaluators.BATCH_SIZE)
         of_parts = labels.split(evaluators.BATCH_SIZE) if labels is not None else [None] * len(parts)

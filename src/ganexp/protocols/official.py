@@ -78,7 +78,10 @@ class Official:
         stream = sample(network, N, seed)
         images = torch.cat([images for images, _ in with_progress(stream, N)])
         evaluation = dataclasses.replace(
-            self._evaluate(images, weights, seed), run=str(run.path), checkpoint=path.stem, step=run.iteration(path)
+            self._evaluate(images, weights, seed),
+            run=str(run.path),
+            checkpoint=run.name_of(path),
+            step=run.iteration(path),
         )
         results.keep_line(run, evaluation)
         return evaluation
@@ -127,6 +130,6 @@ def measure(images: Tensor, reference: str | TorchDataset = "cifar10-train", **o
     except (OSError, RuntimeError) as error:  # A damaged download raises RuntimeError.
         raise UserError(
             f"protocol=official: torch-fidelity could not measure ({error}); if it could not download the weights of "
-            f"{asked.get('feature_extractor', 'Inception')} or the original CIFAR-10, try again with a network, or "
-            "type protocol=in_domain"
+            f"{asked.get('feature_extractor', 'Inception')} or the original CIFAR-10, connect to the "
+            "internet and try again, or type protocol=in_domain"
         ) from None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra import compose
 
+from ganexp.callbacks import collapse
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
 from ganexp.config import parse
 from ganexp.folder import RunFolder
@@ -178,11 +179,18 @@ def test_advice_names_nothing_that_the_run_already_has(hydra, tmp_path, typed, l
     assert not any(word in words for word in not_told), words
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings begin early, so that the runs of a test may be short."""
+    monkeypatch.setattr(collapse, "EARLY", 400)
+    monkeypatch.setattr(collapse, "PATIENCE", 200)
+
+
 @pytest.mark.slow
-def test_a_run_whose_discriminator_always_wins_is_warned_once(train, tmp_path):
+def test_a_run_whose_discriminator_always_wins_is_warned_once(train, impatient, tmp_path):
     done = train(
         *SMALL,
-        "trainer.max_steps=2600",
+        "trainer.max_steps=1000",
         "loss=minimax",
         "optimizer.generator.lr=1e-9",
         "optimizer.discriminator.lr=2e-2",
@@ -196,11 +204,11 @@ def test_a_run_whose_discriminator_always_wins_is_warned_once(train, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_whose_generator_collapses_is_warned(train, tmp_path):
+def test_a_run_whose_generator_collapses_is_warned(train, impatient, tmp_path):
     done = train(
         *SMALL,
-        "trainer.max_steps=2400",
-        "evaluation.every=1100",
+        "trainer.max_steps=1000",
+        "evaluation.every=450",
         "evaluation.samples=500",
         "optimizer.generator.lr=1",
     )
@@ -210,8 +218,8 @@ def test_a_run_whose_generator_collapses_is_warned(train, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_healthy_run_is_not_warned(train, tmp_path):
-    typed = ("trainer.max_steps=3500", "evaluation.every=500", "evaluation.samples=500")
+def test_a_healthy_run_is_not_warned(train, impatient, tmp_path):
+    typed = ("trainer.max_steps=1000", "evaluation.every=200", "evaluation.samples=500")
     done = train("model=r1gan", *SMALL[1:], *typed)
     assert done.returncode == 0, done.stderr
     assert warnings(tmp_path) == []

@@ -201,7 +201,7 @@ def test_a_run_without_pictures_curves_and_metrics_is_shown_too(train, tiny, tmp
     opened = Run.open("<b>")
     assert (opened.losses, opened.metrics, opened.evaluation) == ([], {}, None)
     shown = opened._repr_html_()
-    assert "<b>" not in shown and "not measured" in shown and "<img" not in shown and "<svg" not in shown
+    assert "<b>" not in shown and "no final metrics" in shown and "<img" not in shown and "<svg" not in shown
 
 
 def test_metrics_are_the_columns_of_a_table(trained, measured):

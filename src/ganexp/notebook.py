@@ -30,7 +30,8 @@ def run(run: "Run") -> str:
     if steps := run.folder.grids():
         uri = grids.picture(steps[-1], BYTES)
         picture = f'<img src="{uri}" alt="samples of iteration {step_of(steps[-1]):,}" width="{WIDTH}"><br>'
-    measured = evaluation(found) if found is not None else "<div>It was not measured at its end.</div>"
+    unmeasured = "<div>The run has no final metrics. To measure: <code>run.evaluate()</code></div>"
+    measured = evaluation(found) if found is not None else unmeasured
     return (
         f"<div>{escape(repr(run)[1:-1])}"
         '<div style="display: flex; flex-wrap: wrap; gap: 2em; align-items: flex-start">'

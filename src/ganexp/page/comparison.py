@@ -248,7 +248,7 @@ def _alike(run: RunSummary, card: Card) -> RunSummary:
     other = [name for name in run.metrics if own.conditions(name) != card.conditions(name)]
     if not other:
         return run
-    note = f"Measured by other weights or along other directions than in the other runs, so left out: {listed(other)}."
+    note = f"Left out, because the second evaluator or MIND's directions differ from the other runs': {listed(other)}."
     kept = {name: value for name, value in run.metrics.items() if name not in other}
     return dataclasses.replace(run, metrics=kept, notes=(*run.notes, note))
 

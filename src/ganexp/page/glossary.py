@@ -45,7 +45,7 @@ ENTRIES = {
     "neighbour_distance": Entry(
         "neighbour distance",
         "near 1",
-        "How far samples are from the nearest training picture; well below 1, the generator has memorised them.",
+        "The distance of samples to the nearest training picture, divided by that of held-out pictures; low: copies.",
     ),
     "copies": Entry("copies", "near 0.01", "The share of samples that are nearly a training picture."),
     "duplicates": Entry("duplicates", "near 0.01", "The share of samples that are nearly identical to another one."),

@@ -278,7 +278,7 @@ function drawPanel(element, note, tag) {
   }
   if (isLog() && series.some((values) => values.some((value) => value !== null && value <= 0))) notes.push("A log scale cannot show values of 0 and below.");
   note.textContent = notes.join(" ");
-  const none = { text: "no run has a clock for this", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
+  const none = { text: "no run has times for this curve", showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 };
   const layout = themed({
     xaxis: { rangemode: "tozero", title: { text: axis() === "steps" ? "iterations" : "seconds" } },
     yaxis: { type: isLog() ? "log" : "linear", ...(robust ? { range: robust.range } : { autorange: true }) },

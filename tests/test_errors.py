@@ -6,8 +6,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganexp import manual, refusals
-from ganexp.config import STRICT
 from ganexp.errors import did_you_mean, from_validation, no_such_key
+from ganexp.fields import STRICT
 from ganexp.synonyms import SYNONYMS
 
 

@@ -1,34 +1,21 @@
 """The typed configuration: every key outside a group, and where `conf/` is.
 
-Values live in `conf/`; types and ranges live here. What belongs to one
-component (a loss, a network, …) is typed where the component is defined.
+Values live in `conf/`; types and ranges live here. What belongs to one component (a loss, a network, …) is typed where
+the component is defined.
 """
 
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Lt
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import ConfigDict, PlainValidator, TypeAdapter, ValidationError
+from pydantic import PlainValidator, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from ganexp.errors import UserError, from_omegaconf, from_validation
-
-STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
-"""For every dataclass that a user configures: an unknown key is an error."""
-
-Positive = Annotated[int, Ge(1), Lt(2**31)]
-"""A whole number from 1."""
-NonNegative = Annotated[int, Ge(0), Lt(2**31)]
-"""A whole number from 0."""
-Share = Annotated[float, Ge(0), Le(1)]
-"""A number from 0 to 1."""
-PositiveFloat = Annotated[float, Gt(0)]
-"""A number above 0."""
-NonNegativeFloat = Annotated[float, Ge(0)]
-"""A number from 0."""
+from ganexp.fields import STRICT, NonNegative, NonNegativeFloat, Positive, Share
 
 
 def _devices(value: Any) -> Any:

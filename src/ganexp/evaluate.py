@@ -16,9 +16,10 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command, started
 from ganexp.arguments import Arguments, override
-from ganexp.config import STRICT, parse
+from ganexp.config import parse
 from ganexp.errors import UserError
 from ganexp.evaluation import Evaluation
+from ganexp.fields import STRICT
 from ganexp.files import write_whole
 from ganexp.folder import RunFolder
 from ganexp.out import writable

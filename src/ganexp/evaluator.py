@@ -13,8 +13,9 @@ from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
 
 from ganexp import command
-from ganexp.config import STRICT, parse
+from ganexp.config import parse
 from ganexp.errors import UserError
+from ganexp.fields import STRICT
 from ganexp.out import writable
 
 log = logging.getLogger("ganexp")

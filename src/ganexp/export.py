@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
 
 from ganexp import command
-from ganexp.config import STRICT, parse
+from ganexp.config import parse
 from ganexp.errors import UserError
 from ganexp.extras import require
+from ganexp.fields import STRICT
 from ganexp.folder import RunFolder
 from ganexp.out import writable
 

@@ -18,9 +18,9 @@ from tensorboard.util.tensor_util import make_tensor_proto
 from torch.utils.tensorboard import FileWriter, SummaryWriter
 from torch.utils.tensorboard.summary import hparams, scalar
 
-from ganexp.config import STRICT
 from ganexp.evaluation import of_one_class
 from ganexp.extras import require
+from ganexp.fields import STRICT
 from ganexp.folder import RunFolder
 
 CHARTS = {

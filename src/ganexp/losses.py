@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from ganexp.config import STRICT, Share
+from ganexp.fields import STRICT, Share
 
 
 class Loss(ABC):

@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from torch import optim
 from torch.nn import Parameter
 
-from ganexp.config import STRICT, PositiveFloat
+from ganexp.fields import STRICT, PositiveFloat
 
 Beta = Annotated[float, Ge(0), Lt(1)]
 

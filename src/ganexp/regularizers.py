@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from ganexp.collectives import drawn, standard_deviation
-from ganexp.config import STRICT, NonNegativeFloat, Positive, PositiveFloat
+from ganexp.fields import STRICT, NonNegativeFloat, Positive, PositiveFloat
 from ganexp.networks.discriminator import Discriminator
 
 

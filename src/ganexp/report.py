@@ -14,8 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command
 from ganexp.arguments import line, override
-from ganexp.config import STRICT, parse
+from ganexp.config import parse
 from ganexp.errors import UserError
+from ganexp.fields import STRICT
 from ganexp.files import write_whole
 from ganexp.out import writable
 

@@ -16,8 +16,9 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from ganexp import command
-from ganexp.config import STRICT, NonNegative, Positive, parse
+from ganexp.config import parse
 from ganexp.errors import UserError
+from ganexp.fields import STRICT, NonNegative, Positive
 from ganexp.out import writable
 
 log = logging.getLogger("ganexp")

@@ -102,7 +102,7 @@ OWN = """
 from pathlib import Path
 
 from ganexp.callbacks.callback import Callback
-from ganexp.config import STRICT, Positive
+from ganexp.fields import STRICT, Positive
 from pydantic.dataclasses import dataclass
 
 

@@ -5,7 +5,6 @@ import torch
 from pydantic.dataclasses import dataclass
 
 from ganexp import build
-from ganexp.config import STRICT
 from ganexp.data.cifar10 import CIFAR10
 from ganexp.data.dataset import Dataset, Pictures, Split, printable
 from ganexp.data.fake import Fake
@@ -13,6 +12,7 @@ from ganexp.data.image_folder import ImageFolder
 from ganexp.data.mnist import MNIST
 from ganexp.data.mnist_colour import MNISTColour
 from ganexp.errors import UserError
+from ganexp.fields import STRICT
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -12,8 +12,8 @@ from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from ganexp.config import STRICT, Positive
 from ganexp.errors import UserError, did_you_mean
+from ganexp.fields import STRICT, Positive
 
 Split = Literal["train", "test"]
 """The pictures to train on, or those that are held out."""

@@ -6,8 +6,8 @@ import torch
 from pydantic import BeforeValidator
 from pydantic.dataclasses import dataclass
 
-from ganexp.config import STRICT, NonNegative, Positive
 from ganexp.data.dataset import ClassName, Dataset, Pictures, Split
+from ganexp.fields import STRICT, NonNegative, Positive
 
 
 def _names(classes: Any) -> Any:

@@ -10,9 +10,9 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from ganexp.config import STRICT
 from ganexp.data.dataset import Dataset, Pictures, Split
 from ganexp.errors import UserError
+from ganexp.fields import STRICT
 
 BUNDLED = Path(__file__).with_name("mnist_files")
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ganexp import seeds
-from ganexp.config import STRICT
 from ganexp.data.dataset import Dataset, Pictures, Split
 from ganexp.data.mnist import MNIST
+from ganexp.fields import STRICT
 
 PART = 128
 """The pictures that are coloured at a time: so few stay in the processor's cache."""

@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import pad, unfold
 
-from ganexp.config import STRICT, Positive
+from ganexp.fields import STRICT, Positive
 
 
 class ClassifierOptions(ABC):

@@ -15,12 +15,12 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ganexp import progress, seeds
-from ganexp.config import STRICT, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.evaluators.classifier import Classifier, ClassifierOptions
 from ganexp.evaluators.unfinished import Unfinished
+from ganexp.fields import STRICT, NonNegative, NonNegativeFloat, Positive, PositiveFloat, Share
 from ganexp.networks.layout import put_channels_last
 
 log = logging.getLogger("ganexp")

@@ -6,9 +6,9 @@ from typing import ClassVar
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from ganexp.config import STRICT, Positive
 from ganexp.errors import UserError
 from ganexp.evaluators.classifier import Classifier, ClassifierOptions
+from ganexp.fields import STRICT, Positive
 
 
 @dataclass(frozen=True, config=STRICT)

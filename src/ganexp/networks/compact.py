@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, leaky_relu
 
-from ganexp.config import STRICT
+from ganexp.fields import STRICT
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
 from ganexp.networks.generator import Generator

@@ -8,7 +8,7 @@ from annotated_types import Gt, MinLen
 from pydantic.dataclasses import dataclass
 from torch import nn
 
-from ganexp.config import STRICT, NonNegative
+from ganexp.fields import STRICT, NonNegative
 from ganexp.networks.discriminator import Discriminator, input_channels
 from ganexp.networks.dropout import Dropout
 from ganexp.networks.generator import ConcatGenerator, Generator, input_features

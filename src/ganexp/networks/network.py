@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from ganexp.config import STRICT, Positive, Share
+from ganexp.fields import STRICT, Positive, Share
 from ganexp.networks.discriminator import Conditioning, Discriminator
 from ganexp.networks.generator import Generator
 

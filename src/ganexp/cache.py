@@ -2,15 +2,13 @@
 
 import contextlib
 import logging
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pooch
-import torch
 
-from ganexp.files import whole
+from ganexp import tensor_files
 
 log = logging.getLogger("ganexp")
 
@@ -37,9 +35,7 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
         return kept
     computed = compute()
     try:
-        path = folder() / name
-        with whole(path) as temporary, open(temporary, "wb") as file:
-            torch.save({"name": name, "content": computed}, file)
+        tensor_files.write({"name": name, "content": computed}, folder() / name)
     except OSError as error:
         log.warning("%s cannot be kept, so it will be computed again: %s", name, str(error).splitlines()[0])
     return computed
@@ -47,11 +43,8 @@ def cached(name: str, compute: Callable[[], dict[str, Any]], mmap: bool = False,
 
 def _read(name: str, mmap: bool) -> dict[str, Any] | None:
     """The content that was kept under `name`, or None if the file is missing or not as it was written."""
-    with contextlib.suppress(Exception):  # A broken file can raise any exception in torch.load.
-        path = folder() / name
-        with zipfile.ZipFile(path) as file:  # torch writes checksums and does not look at them.
-            damaged = file.testzip()
-        kept = torch.load(path, weights_only=True, mmap=mmap)
-        if damaged is None and kept["name"] == name:
+    with contextlib.suppress(Exception):
+        kept = tensor_files.read(folder() / name, mmap=mmap)
+        if kept["name"] == name:
             return kept["content"]
     return None

@@ -2,24 +2,14 @@
 
 import contextlib
 import logging
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from ganexp import tensor_files
 from ganexp.errors import UserError
-from ganexp.files import whole
 from ganexp.folder import RunFolder, step_of
 
 log = logging.getLogger("ganexp")
-
-
-def write(contents: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint. It replaces the old one in a single step. OSError, with `path`."""
-    # Through Python's own file: torch's writer forgets why the system refuses.
-    with whole(path) as temporary, open(temporary, "wb") as file:
-        torch.save(contents, file)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -27,15 +17,10 @@ def read(path: Path) -> dict[str, Any]:
 
     UserError if the file is cut, altered, or no checkpoint. Nothing in the file is executed.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not compare the checksums of the tensors.
-            damaged = archive.testzip()
-        if damaged is None:
-            contents = torch.load(path, weights_only=True, mmap=True, map_location="cpu")
-            if {"state_dict", "global_step"} <= contents.keys():
-                return contents
-    except Exception:  # torch.load raises many kinds of exceptions for files that are no checkpoints.
-        pass
+    with contextlib.suppress(Exception):
+        contents = tensor_files.read(path, mmap=True)
+        if {"state_dict", "global_step"} <= contents.keys():
+            return contents
     raise UserError(f"{path}: not a whole checkpoint; name another one")
 
 

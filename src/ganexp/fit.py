@@ -14,7 +14,18 @@ import torch
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from ganexp import build, checkpoints, interruption, loggers, progress, ranks, results, strategy, summary
+from ganexp import (
+    build,
+    checkpoints,
+    interruption,
+    loggers,
+    progress,
+    ranks,
+    results,
+    strategy,
+    summary,
+    tensor_files,
+)
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
@@ -205,7 +216,7 @@ def _forked(gan: GAN, config: Config, folder: RunFolder, record: Record) -> Path
     if config.start == "weights":
         gan.load_state_dict(fork.weights(gan))
         return None
-    checkpoints.write(fork.state(gan, config), folder.start)
+    tensor_files.write(fork.state(gan, config), folder.start)
     return folder.start
 
 

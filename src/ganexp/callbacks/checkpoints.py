@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.plugins import TorchCheckpointIO
 
-from ganexp import checkpoints
+from ganexp import tensor_files
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import TrainingEvaluation
@@ -25,7 +25,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Lightning's writer of checkpoints. Here a new checkpoint replaces the old one in a single step."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | os.PathLike, storage_options: Any = None) -> None:
-        checkpoints.write(checkpoint, Path(path))
+        tensor_files.write(checkpoint, Path(path))
 
 
 class Checkpoints(Callback):

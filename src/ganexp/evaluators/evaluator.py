@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganexp import tensor_files
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier, ClassifierOptions
 from ganexp.evaluators.fitting import Fitting
 from ganexp.evaluators.lenet import LeNet
-from ganexp.files import whole, write_whole
+from ganexp.files import write_whole
 from ganexp.networks.layout import put_channels_last
 
 log = logging.getLogger("ganexp")
@@ -173,8 +174,7 @@ def save(
         key: value.detach().cpu().contiguous().to(torch.float16 if value.is_floating_point() else value.dtype)
         for key, value in network.state_dict().items()
     }
-    with whole(path) as temporary:
-        torch.save(weights, temporary)
+    tensor_files.write(weights, path)
     card = {
         "name": path.stem,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
+from ganexp import tensor_files
 from ganexp.errors import UserError
-from ganexp.files import whole
 
 log = logging.getLogger("ganexp")
 
@@ -31,8 +31,8 @@ class Unfinished:
         if self.path is None or not self.path.is_file():
             return 0
         stored = None
-        with contextlib.suppress(Exception):  # torch.load raises errors of many types for a broken file.
-            stored = torch.load(self.path, map_location=device, weights_only=True)
+        with contextlib.suppress(Exception):
+            stored = tensor_files.read(self.path, device)
         if not isinstance(stored, dict) or stored.get("training") != self.training:
             raise UserError(
                 f"{self.path} holds an unfinished training of other settings or pictures, or is broken: type the "
@@ -48,5 +48,4 @@ class Unfinished:
         if self.path is None:
             return
         states = [part.state_dict() for part in self.parts]
-        with whole(self.path) as temporary:
-            torch.save({"training": self.training, "epochs": epochs, "states": states}, temporary)
+        tensor_files.write({"training": self.training, "epochs": epochs, "states": states}, self.path)

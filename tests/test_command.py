@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from ganexp import __main__, manual
 from ganexp.arguments import Arguments
@@ -62,6 +63,13 @@ def test_help_lists_options_of_ones_own_too(tmp_path):
     (tmp_path / "model" / "mine.yaml").touch()
     assert "mine" not in manual.of_command("train")
     assert "mine" in manual.of_command("train", str(tmp_path))
+
+
+def test_cfg_job_prints_the_configuration_and_trains_nothing(train, tiny, tmp_path, capsys):
+    assert train(*tiny, "seed=7", "--cfg", "job").returncode == 0
+    printed = OmegaConf.create(capsys.readouterr().out)
+    assert printed.seed == 7 and printed.keys() >= {"data", "loss", "network", "optimizer", "train", "trainer"}
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_the_installed_command_finds_a_user_s_own_modules_in_the_current_directory(tmp_path, monkeypatch):

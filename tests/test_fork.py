@@ -25,6 +25,16 @@ def test_an_unchanged_fork_ends_as_its_parent(train, tmp_path, parent):
     assert not (tmp_path / "child" / "checkpoints" / "start.ckpt").exists(), "only the parent's state is kept"
 
 
+def test_a_fork_may_name_the_newest_run_and_its_last_checkpoint(train, tiny, tmp_path):
+    assert train(*tiny).returncode == 0
+    done = train("fork=latest", "at=last", "trainer.max_steps=5", "hydra.run.dir=child")
+    assert done.returncode == 0 and "fork=latest is outputs/" in done.stderr
+    assert json.loads((tmp_path / "child" / "run.json").read_text())["fork"]["iteration"] == 4
+    assert train("resume=latest", "trainer.max_steps=6").returncode == 0
+    (parent,) = (tmp_path / "outputs").iterdir()
+    assert state(parent)["global_step"] == 6
+
+
 def test_with_another_seed_a_fork_draws_other_random_numbers(train, tmp_path, parent):
     for seed in (1, 2):
         done = train(f"fork={parent}", "at=2", f"seed={seed}", "trainer.max_steps=3", f"hydra.run.dir={seed}")

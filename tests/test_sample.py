@@ -54,8 +54,9 @@ def test_a_walk_starts_and_ends_at_pictures_of_its_seed(type_, run, tmp_path):
 
 
 def test_an_array_in_adm_s_layout_holds_the_same_pictures_as_single_files(type_, run, tmp_path):
-    for out in ("a.npz", "folder", "film.gif"):
+    for out in ("a.npz", "folder", "film.gif", "film.webp"):
         assert type_("sample", "run=run", "n=300", f"out={out}").returncode == 0
+    assert [Image.open(tmp_path / f"film.{kind}").n_frames > 1 for kind in ("gif", "webp")] == [True, True]
     with np.load(tmp_path / "a.npz") as arrays:
         assert arrays["arr_0"].shape == (300, 28, 28, 1) and arrays["arr_0"].dtype == np.uint8
         assert arrays["arr_1"].tolist() == [i % 10 for i in range(300)]

@@ -42,9 +42,10 @@ def read(folder: RunFolder, iterations_per_second: Any = None) -> dict[str, Curv
     """
     speed = _known(iterations_per_second) or None
     events = [_events(path) for path in _in_order_of_time(folder)]
-    logged = (
-        _joined(events, own_clocks=True) if any(events) else _joined([_csv(path, speed) for path in _csvs(folder.path)])
-    )
+    # A run whose only logger is a CSV file has events too, those of its final evaluation, but no curve in them.
+    with_curves = any(events)
+    parts = events if with_curves else [_csv(path, speed) for path in _csvs(folder.path)]
+    logged = _joined(parts, own_clocks=with_curves)
     return logged | _joined([_evaluations(folder.metrics)])
 
 

@@ -120,7 +120,9 @@ def test_a_run_that_is_older_than_a_key_is_opened(run):
     assert Run.open("run").sample(3).shape == (3, 1, 28, 28)
 
 
-def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(run, tmp_path, monkeypatch):
+@pytest.fixture
+def elsewhere(run, tmp_path) -> Path:
+    """A folder beside a run that was started with relative paths: the evaluator is there, and the pictures are gone."""
     config = OmegaConf.load(run / ".hydra" / "config.yaml")
     config.data.evaluator, config.data.root = "own.pt", "gone"
     OmegaConf.save(config, run / ".hydra" / "config.yaml")
@@ -129,8 +131,12 @@ def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(run, tmp
     OmegaConf.save(hydra, run / ".hydra" / "hydra.yaml")
     (tmp_path / "own.pt").touch()
     (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "elsewhere"
+
+
+def test_paths_that_were_relative_to_the_start_are_found_from_elsewhere(elsewhere, tmp_path, monkeypatch):
     assert Run.open("run").config.data["evaluator"] == "own.pt"
-    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.chdir(elsewhere)
     data = Run.open("../run").config.data
     assert data["evaluator"] == str(tmp_path / "own.pt") and data["root"] == "gone"
 
@@ -142,16 +148,8 @@ def test_with_a_key_of_the_data_a_damaged_configuration_is_told_of_too(run, type
     assert done.returncode == 2 and "config.yaml is damaged; name another run's folder" in done.stderr
 
 
-def test_with_a_key_of_the_data_relative_paths_are_found_from_elsewhere_too(run, tmp_path, monkeypatch):
-    config = OmegaConf.load(run / ".hydra" / "config.yaml")
-    config.data.evaluator = "own.pt"
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    hydra = OmegaConf.load(run / ".hydra" / "hydra.yaml")
-    hydra.hydra.runtime.cwd = str(tmp_path)
-    OmegaConf.save(hydra, run / ".hydra" / "hydra.yaml")
-    (tmp_path / "own.pt").touch()
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
+def test_with_a_key_of_the_data_relative_paths_are_found_from_elsewhere_too(elsewhere, tmp_path, monkeypatch):
+    monkeypatch.chdir(elsewhere)
     read = evaluate.expand(Arguments.read(["run=../run", "data.n=3"]))
     assert read.value("data.evaluator") == str(tmp_path / "own.pt") and read.value("data.n") == 3
 

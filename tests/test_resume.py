@@ -1,17 +1,20 @@
 """A resumed run goes on as if it had never stopped, or is refused and left as it was."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from conftest import assert_learned_the_same, last
 from PIL import Image
 
 from ganexp import resume
 from ganexp.arguments import Arguments
+from ganexp.callbacks.samples import SampleGrid
 from ganexp.changes import MAY_DIFFER
 from ganexp.errors import UserError
 from ganexp.folder import RunFolder
@@ -133,6 +136,17 @@ def test_a_grid_that_is_missing_at_the_end_is_made_by_a_resume(train, run):
     done = train("resume=run")
     assert done.returncode == 0, done.stderr
     assert [path.read_bytes() for path in pictures] == before
+
+
+def test_a_resume_that_fails_before_its_first_iteration_leaves_the_random_state_as_it_was(train, run, monkeypatch):
+    before = last(run)["rng"]["cpu"]
+
+    def refused(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "step.png")
+
+    monkeypatch.setattr(SampleGrid, "begin", refused)
+    assert train("resume=run", "trainer.max_steps=8").returncode == 2
+    assert torch.equal(last(run)["rng"]["cpu"], before)
 
 
 def test_learning_rates_that_fall_towards_another_end_are_told_of(train, trained, tiny, tmp_path):

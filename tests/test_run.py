@@ -148,6 +148,16 @@ def test_with_a_key_of_the_data_a_damaged_configuration_is_told_of_too(run, type
     assert done.returncode == 2 and "config.yaml is damaged; name another run's folder" in done.stderr
 
 
+def test_with_a_key_of_the_data_references_in_the_configuration_are_resolved(run, monkeypatch):
+    monkeypatch.setenv("PICTURES", "/pictures")
+    config = OmegaConf.load(run / ".hydra" / "config.yaml")
+    config.data.root, config.data.image_size = "${oc.env:PICTURES}/faces", "${model.latent_dim}"
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    read = evaluate.expand(Arguments.read(["run=run", "data.n=3"]))
+    assert (read.value("++data.root"), read.value("++data.image_size")) == (None, None)
+    assert (read.value("data.root"), read.value("data.image_size")) == ("/pictures/faces", config.model.latent_dim)
+
+
 def test_with_a_key_of_the_data_relative_paths_are_found_from_elsewhere_too(elsewhere, tmp_path, monkeypatch):
     monkeypatch.chdir(elsewhere)
     read = evaluate.expand(Arguments.read(["run=../run", "data.n=3"]))

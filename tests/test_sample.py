@@ -127,7 +127,7 @@ def test_no_dataset_is_needed(type_, run, tmp_path, monkeypatch):
         (["run=run", "out=x.pdf"], "out=x.pdf"),
         (["run=run", "seed=0,1"], "seed=0,1: type one value"),
         (["-m", "run=run", "seed=0,1"], "sample writes one result"),
-        (["run=run", "interpolate=1"], "at least 2"),
+        (["run=run", "interpolate=1"], "a row needs 2 pictures"),
         (["run=run", "checkpoint=best"], "the run has: last"),
         (["run=nowhere"], "not a run's folder"),
         (["run=run", "n=0"], "n=0"),

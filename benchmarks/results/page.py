@@ -9,10 +9,17 @@ from benchmarks.results.cells import Cell, Experiment
 from benchmarks.results.record import Result
 from ganexp.page import glossary
 from ganexp.page.comparison import number, spread
-from ganexp.page.statistics import ENOUGH, SOME, beyond_noise, counted, permutation_test, significance
-
-LEVEL = 0.05
-"""A difference is real if p is below."""
+from ganexp.page.statistics import (
+    ENOUGH,
+    HINT_LEVEL,
+    LEVEL,
+    SOME,
+    beyond_noise,
+    counted,
+    is_clear,
+    permutation_test,
+    significance,
+)
 
 SHOWN = ("fid", "mind", "kid", "recall", "coverage", "class_accuracy")
 """The metrics of the tables, by the beginnings of their names."""
@@ -35,8 +42,9 @@ one configuration that differ in the seed alone, with their metrics, their card 
   and more, and the CPU-minutes grew by a fifth to a half.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
-  *hint* if the gap is as large, but one of the rows has only {some} or {almost} seeds. All other differences are *not
-  shown*. The page compares each row with the next one, and does not correct p for the number of comparisons.
+  *hint* if the gap is as large, one of the rows has only {some} or {almost} seeds, and p is at most {hint}. All other
+  differences are *not shown*. The page compares each row with the next one, and does not correct p for the number of
+  comparisons.
 
 To add rows, train an experiment and name its folder. `-m resume=SWEEP` goes on with a sweep that was stopped, and
 `hydra/launcher=joblib` runs a sweep's jobs side by side:
@@ -65,7 +73,7 @@ its runs has ended.
 
 def page(experiments: Sequence[Experiment], results: Mapping[str, Result]) -> str:
     """results: by the names of cells; cells without runs are missing."""
-    told = INTRODUCTION.format(enough=ENOUGH, some=SOME, almost=ENOUGH - 1, level=LEVEL)
+    told = INTRODUCTION.format(enough=ENOUGH, some=SOME, almost=ENOUGH - 1, level=LEVEL, hint=HINT_LEVEL)
     parts = [told, *_quality(recipes_on_mnist(experiments, results))]
     parts += [part for experiment in experiments for part in _section(experiment, results)]
     parts += [*_missing(experiments, results), _cost(results)]
@@ -213,9 +221,8 @@ def verdict(better: Result, worse: Result) -> str:
     if fewest < SOME:
         return f"not shown, with {seeds} ({gap})."
     p = permutation_test(a, b)
-    if fewest < ENOUGH:
-        return f"a hint, p = {p:.2g} with {seeds} ({gap})."
-    return f"{'**real**' if p < LEVEL else 'not shown'}, p = {p:.2g} with {seeds} ({gap})."
+    found = "not shown" if not is_clear(p, fewest) else "a hint" if fewest < ENOUGH else "**real**"
+    return f"{found}, p = {p:.2g} with {seeds} ({gap})."
 
 
 def _pictures(known: Sequence[Cell], results: Mapping[str, Result]) -> str:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Lt
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic.dataclasses import dataclass
+from yaml import YAMLError
 
 from ganexp import command, started
 from ganexp.arguments import Arguments, override
@@ -129,11 +131,12 @@ def expand(read: Arguments) -> Arguments:
     folder = RunFolder(Path(path))
     if not folder.config.is_file():
         return read  # `Run.open` tells what is wrong with the path.
-    own = started.glance(folder.config)
-    if not isinstance(own, dict) or not isinstance(own.get("data"), dict):
-        raise UserError(f"run={path}: {folder.config} is damaged; name another run's folder")
-    # Older run folders lack the key `second_evaluator`.
-    data = {"second_evaluator": None} | started.data_from_here(own["data"], folder)
+    try:
+        composed: Any = OmegaConf.load(folder.config)
+        own: Any = OmegaConf.to_container(composed["data"], resolve=True)
+        data = {"second_evaluator": None} | started.data_from_here(own, folder)  # Older run folders lack this key.
+    except (OSError, ValueError, TypeError, KeyError, YAMLError, OmegaConfBaseException):
+        raise UserError(f"run={path}: {folder.config} is damaged; name another run's folder") from None
     return read.around(before=[override(f"++data.{key}", value) for key, value in data.items()])
 
 

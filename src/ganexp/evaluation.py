@@ -176,6 +176,6 @@ def unknown_data(evaluator: str, reference: str) -> str:
     """The sentence about an evaluator that was made for other pictures than those it measures."""
     return (
         f"The evaluator {evaluator} does not know these pictures ({reference}), so metrics of classes are left out. "
-        "Distances still rank runs on the same pictures. To measure classes: python -m ganexp.evaluator data=… "
-        "out=mine.pt, and then data.evaluator=mine.pt."
+        "Distances still rank runs on the same pictures. To measure classes of labelled pictures: python -m "
+        "ganexp.evaluator data=… out=mine.pt, and then data.evaluator=mine.pt."
     )

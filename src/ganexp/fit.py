@@ -83,8 +83,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         loggers.begin(logger, dataclasses.asdict(config))
     if config.evaluation.every and data.evaluator is None:
         log.warning(
-            "Nothing is measured: data.evaluator=null. To measure: python -m ganexp.evaluator data=… out=mine.pt, and "
-            "then data.evaluator=mine.pt"
+            "Nothing is measured: data.evaluator=null. To measure labelled pictures: python -m ganexp.evaluator data=… "
+            "out=mine.pt, and then data.evaluator=mine.pt"
         )
     settings = Settings.of(config, labelled=pictures.labels is not None)
     grids = SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes)

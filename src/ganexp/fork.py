@@ -1,4 +1,4 @@
-"""A new run that starts from the state of another run. Any other key may change."""
+"""A new run that starts from the state of another run. Any key may change, except those that change the networks."""
 
 import dataclasses
 import logging

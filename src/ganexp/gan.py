@@ -82,6 +82,7 @@ class GAN(pl.LightningModule):
         # Not when the checkpoint is loaded: setting up a run draws random numbers too.
         if self._random_state is not None:
             random_state.restore(self._random_state, self.device)
+            self._random_state = None
         collectives.share_random_state(self.device)
         # Not before: Lightning restores the optimizers after `configure_optimizers`.
         for optimizer in self._optimizers:
@@ -94,7 +95,8 @@ class GAN(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["optimizer_states"] = [portable(state) for state in checkpoint["optimizer_states"]]
-        checkpoint["rng"] = random_state.of(self.device)
+        # If an error ends a resumed run before its state was restored, the checkpoint keeps that state.
+        checkpoint["rng"] = self._random_state or random_state.of(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # The checkpoint of a fork with another seed has no random state.

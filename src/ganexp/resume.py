@@ -94,7 +94,7 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
     for key, old, new in changes.forbidden(before, now):
         raise UserError(
             f"{key}={new}: the run was started with {key}={old}, and a resumed run goes on as it was; "
-            f"leave {key} out, or type fork={folder.path} for a new run from this state"
+            f"type {key}={old}, or start a new run without resume="
         )
 
     # Torch takes seconds to import, so mistakes in the configuration are reported first.

@@ -65,7 +65,7 @@ def refuse_changed(folder: SweepFolder, config: DictConfig) -> None:
     for key, old, new in [*changes.differences(old_params, new_params), *changes.forbidden(before, now)]:
         raise UserError(
             f"{key}={new}: the sweep in {folder.path} was started with {key}={old}, and goes on as it was; "
-            f"type {key}={old}, or start a new sweep"
+            f"bring {key}={old} back in the YAML files, or start a new sweep"
         )
 
 

@@ -38,6 +38,8 @@ def test_an_evaluator_is_small_and_its_card_says_how_good_it_is(name):
         assert table["noise of 0.05 of white"] < table["noise of 0.1 of white"]
         assert table["held-out pictures (floor)"] < table["the last class missing"]
         [untouched] = (distance for what, distance in table.items() if what.startswith("training pictures"))
+        if (name, table) != ("cifar10_lenet_v1", loaded.card["mind"]):  # This one hardly tells the two apart.
+            assert untouched < table["held-out pictures (floor)"]
         assert 2 * untouched < table["shifted by 2 pixels"]
         if name.startswith("mnist"):
             assert table["held-out pictures (floor)"] < table["shifted by 2 pixels"]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.metrics.classes import classifier_score, divergence, histogram, missing
+from ganexp.metrics.classes import classifier_score, divergence, expected, histogram, missing
 
 
 def test_a_sure_classifier_of_balanced_pictures_scores_the_number_of_classes():
@@ -32,6 +32,10 @@ def test_a_class_with_almost_no_samples_is_missing():
     assert missing(shares, data, 100) == [2, 3]
     assert divergence(data, data) == pytest.approx(0)
     assert divergence(shares, data) == pytest.approx(0.6092, abs=1e-4)
+
+
+def test_a_class_that_real_pictures_are_only_mistaken_for_is_not_expected():
+    assert expected(torch.tensor([0.5, 0.4995, 0.0005, 0.0]), 2000) == [0, 1]
 
 
 def test_a_class_that_chance_alone_may_leave_out_is_not_missing():

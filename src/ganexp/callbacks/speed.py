@@ -29,8 +29,8 @@ class Speed(Callback):
     start_seconds: from the start of the process to the end of the first iterations. seconds: the time of the training,
     without the time for which it was stopped. cpu_seconds: the time for which the process's threads were busy with
     iterations, without evaluations, grids and checkpoints. On a busy machine cpu_seconds grow much less than seconds. A
-    resumed run goes on counting both from its checkpoint. peak_mb: the most memory that the process had. In a sweep,
-    the process starts with the first job, so start_seconds and peak_mb are also of the jobs before.
+    resumed run and a fork go on counting both from their checkpoint. peak_mb: the most memory that the process had. In
+    a sweep, the process starts with the first job, so start_seconds and peak_mb are also of the jobs before.
     """
 
     every = None

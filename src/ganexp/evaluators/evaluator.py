@@ -111,7 +111,7 @@ def load(named: str, device: torch.device | str = "cpu", key: str = "data.evalua
     """
     path = Path(named).expanduser() if named.endswith(".pt") else SHIPPED / f"{named}.pt"
     if named.endswith(".pt") and not path.is_file():
-        raise UserError(f"{key}={named}: no such file; to train an evaluator: python -m ganexp.evaluator out={named}")
+        raise UserError(f"{key}={named}: no such file; to train one: python -m ganexp.evaluator data=… out={named}")
     if not path.is_file():
         raise UserError(
             f"{key}={named}: no such evaluator; {did_you_mean(named, shipped())}, or name a .pt file that "

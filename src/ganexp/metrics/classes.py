@@ -31,9 +31,14 @@ def divergence(shares: Tensor, data: Tensor) -> float:
 
 
 EXPECTED = 10
-"""A class is judged if so many pictures of it are expected. With fewer, chance alone may leave none."""
+"""A class is judged if so many pictures of the class are expected. With fewer, chance alone may leave none."""
+
+
+def expected(data: Tensor, n: int) -> list[int]:
+    """Classes of which EXPECTED pictures or more are expected among n."""
+    return [c for c in range(len(data)) if data[c] * n >= EXPECTED]
 
 
 def missing(shares: Tensor, data: Tensor, n: int) -> list[int]:
     """Classes that n samples should show and that have less than a tenth of their share in the data."""
-    return [c for c in range(len(data)) if data[c] * n >= EXPECTED and shares[c] < data[c] / 10]
+    return [c for c in expected(data, n) if shares[c] < data[c] / 10]

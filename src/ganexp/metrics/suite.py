@@ -5,7 +5,7 @@ from statistics import stdev
 
 from torch import Tensor
 
-from ganexp.metrics.classes import classifier_score, divergence, missing
+from ganexp.metrics.classes import classifier_score, divergence, expected, missing
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.kernel import kernel_distance, within
@@ -164,7 +164,7 @@ def _shares(samples: Embeddings, train: Reference) -> dict[str, float]:
     of_train = train.shares()
     return {
         "class_divergence": divergence(samples.shares(), of_train),
-        "modes": float((of_train > 0).sum().item() - len(missing_classes(samples, train))),
+        "modes": float(len(expected(of_train, len(samples.features))) - len(missing_classes(samples, train))),
     }
 
 

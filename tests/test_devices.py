@@ -52,9 +52,12 @@ def test_several_processes_follow_one(train, tiny, tmp_path, recipe):
         assert done.returncode == 0, done.stderr
     one = losses(tmp_path / "1")
     assert one.shape == (50, 2)
+    # Processes round sums otherwise, and small batches of BatchNorm make the difference larger with each iteration.
+    compared = 20 if recipe == "BatchNorm in both networks" else 50
     for devices in several:
-        # Sums of parts round otherwise, and a training makes such differences larger: to 1.2e-4 on some processors.
-        torch.testing.assert_close(losses(tmp_path / str(devices)), one, rtol=1e-3, atol=1e-4)
+        found = losses(tmp_path / str(devices))
+        torch.testing.assert_close(found[:10], one[:10], rtol=1e-5, atol=1e-6)  # A mistake shows at once.
+        torch.testing.assert_close(found[:compared], one[:compared], rtol=1e-4, atol=1e-5)
 
 
 def test_processes_that_a_launcher_started_end_when_the_command_is_refused(tmp_path, tiny, monkeypatch):

@@ -134,7 +134,7 @@ def expand(read: Arguments) -> Arguments:
     try:
         composed: Any = OmegaConf.load(folder.config)
         own: Any = OmegaConf.to_container(composed["data"], resolve=True)
-        data = {"second_evaluator": None} | started.data_from_here(own, folder)  # Older run folders lack this key.
+        data = {"second_evaluator": None} | started.data_from_here(own, folder)  # Older folders lack the key.
     except (OSError, ValueError, TypeError, KeyError, YAMLError, OmegaConfBaseException):
         raise UserError(f"run={path}: {folder.config} is damaged; name another run's folder") from None
     return read.around(before=[override(f"++data.{key}", value) for key, value in data.items()])

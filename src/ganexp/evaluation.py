@@ -168,7 +168,7 @@ class Evaluation:
 
 
 def of_one_class(metric: str) -> bool:
-    """Whether a metric is of one class, such as `fid_mnist_cnn_v1/7`. `fid_mnist_cnn_v1/mean` is of all classes."""
+    """Whether a metric is of one class, such as `fid_mnist_cnn_v1/7`. `fid_mnist_cnn_v1/mean` is not."""
     return "/" in metric and not metric.endswith("/mean")
 
 

@@ -74,8 +74,8 @@ def train(composed: DictConfig) -> float | None:
                 if refused is None:
                     raise
                 raise UserError(f"{refused}. {_again(folder, record)}") from None
-    # The run's networks and pictures refer to each other in circles. Python would seldom look for them, and each job of
-    # a sweep would keep some 200 MB.
+    # The networks and pictures of a run refer to each other in circles, and Python seldom looks for circles. Without
+    # this call, each job of a sweep would keep some 200 MB.
     gc.collect()
     return headline(record.contents)
 

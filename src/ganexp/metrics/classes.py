@@ -31,7 +31,7 @@ def divergence(shares: Tensor, data: Tensor) -> float:
 
 
 EXPECTED = 10
-"""A class is judged if so many pictures of the class are expected. With fewer, chance alone may leave none."""
+"""A class is judged if 10 pictures of the class are expected, or more. If fewer are expected, chance may leave none."""
 
 
 def expected(data: Tensor, n: int) -> list[int]:

@@ -67,7 +67,7 @@ def permutation_test(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def is_clear(p: float, fewest: int) -> bool:
-    """Whether p is small enough for that number of seeds. With 3 seeds each, p cannot be below 0.1."""
+    """Whether p is small enough for `fewest` seeds. If both groups have 3 seeds, p is 0.1 at least."""
     return p < LEVEL if fewest >= ENOUGH else p <= HINT_LEVEL
 
 

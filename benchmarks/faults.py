@@ -25,7 +25,7 @@ from ganexp.data.fake import Fake
 from ganexp.evaluators.classifier import Architecture
 from ganexp.evaluators.evaluator import save
 from ganexp.evaluators.fitting import Fitting, fit
-from ganexp.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder
 
 Way = list[tuple[float, signal.Signals]]
 """Signals, and the seconds to wait before each."""

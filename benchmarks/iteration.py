@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from benchmarks import mnist
-from ganexp.memory import keep_freed_memory
 from ganexp.networks.dropout import Dropout
+from ganexp.processes.memory import keep_freed_memory
 
 BATCH, LATENT, RATE, SLOPE = 64, 100, 0.4, 0.2
 G_WIDTHS, D_WIDTHS = [LATENT, 256, 512, 1024, 784], [784, 512, 256, 1]

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 
-from ganexp.process import process_start
+from ganexp.processes.process import process_start
 
 WARM_UP = 50
 """Iterations that the mean speed leaves out, as `ganexp.train` does for its `run.json`."""

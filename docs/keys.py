@@ -18,15 +18,15 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from ganexp import keys
-from ganexp.arguments import literal
-from ganexp.changes import INERT
 from ganexp.config import CONF, Config
+from ganexp.console import keys
+from ganexp.console.arguments import literal
+from ganexp.console.keys import COMMANDS, Key, Option
 from ganexp.evaluate import Evaluate
 from ganexp.evaluator import TrainEvaluator
 from ganexp.export import Export
-from ganexp.keys import COMMANDS, Key, Option
 from ganexp.report import Report
+from ganexp.run_folder.changes import INERT
 from ganexp.sample import Sample
 
 PAGE = Path(__file__).with_name("keys.md")

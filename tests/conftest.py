@@ -215,7 +215,7 @@ def only_run(folder: Path) -> Path:
 
 def last(run: Path) -> dict[str, Any]:
     """The contents of a run's last checkpoint."""
-    from ganexp import checkpoints
+    from ganexp.run_folder import checkpoints
 
     return checkpoints.read(run / "checkpoints" / "last.ckpt")
 
@@ -289,8 +289,8 @@ def untrained() -> Callable:
     import torch
 
     from ganexp import build
-    from ganexp.folder import RunFolder
     from ganexp.run import Run
+    from ganexp.run_folder.folder import RunFolder
 
     def make(network: str, conditional: bool, *overrides: str):
         register_resolvers()

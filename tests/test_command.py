@@ -10,9 +10,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from ganexp import __main__, manual
-from ganexp.arguments import Arguments
+from ganexp import __main__
 from ganexp.config import CONF, parse, register_resolvers
+from ganexp.console import manual
+from ganexp.console.arguments import Arguments
 
 
 def printed(main, *typed: str, monkeypatch) -> str:

@@ -15,7 +15,7 @@ from ganexp.evaluator import TrainEvaluator
 from ganexp.export import Export
 from ganexp.report import Report
 from ganexp.sample import Sample
-from ganexp.sweep_folder import product
+from ganexp.sweeps.sweep_folder import product
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
@@ -37,7 +37,7 @@ COMMANDS = {
     and not re.search(r"evaluate run=.* data\.", line)  # The data is the run's: tests/test_evaluate.py types these.
     and "data=bars" not in line  # tests/test_extending.py types those.
     and "hydra/launcher" not in line
-    and "hydra/sweeper" not in line  # Plugins: tests/test_launchers.py types those.
+    and "hydra/sweeper" not in line  # Plugins: tests/sweeps/test_launchers.py types those.
 }
 
 

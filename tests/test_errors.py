@@ -5,7 +5,7 @@ from annotated_types import Ge, Lt
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from ganexp import manual, refusals
+from ganexp.console import manual, refusals
 from ganexp.errors import did_you_mean, from_validation, no_such_key
 from ganexp.fields import STRICT
 from ganexp.synonyms import SYNONYMS

@@ -13,7 +13,7 @@ from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.data.samples import read_samples
 from ganexp.evaluation import Card, Evaluation, differences
-from ganexp.pictures import GREY, WHITE
+from ganexp.pictures.drawing import GREY, WHITE
 from ganexp.protocols import gan_train
 from ganexp.protocols.in_domain import InDomain
 

@@ -7,8 +7,8 @@ import yaml
 from conftest import options
 from hydra import compose, initialize_config_dir
 
-from ganexp import sweep_folder
 from ganexp.config import CONF, parse, register_resolvers
+from ganexp.sweeps import sweep_folder
 
 
 @pytest.mark.parametrize("name", options("experiment"))

@@ -18,9 +18,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
-from ganexp import checkpoints
-from ganexp.files import whole
-from ganexp.folder import RunFolder
+from ganexp.files.whole import whole
+from ganexp.run_folder import checkpoints
+from ganexp.run_folder.folder import RunFolder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -456,7 +456,7 @@ def test_a_signal_in_the_last_evaluation_says_how_to_get_it(train, measured, tmp
 
 
 def test_a_signal_while_torch_is_imported_waits_for_the_import(monkeypatch):
-    from ganexp import interruption
+    from ganexp.console import interruption
 
     with interruption.listening():
         with pytest.raises(interruption.Interrupted, match="SIGTERM"), interruption.held_back():

@@ -58,7 +58,7 @@ TARGETS = st.sampled_from(
 @cache
 def keys(command: str) -> list[str]:
     """Every key of a command, without the groups, the folders of Hydra, and how many pictures there are to be."""
-    from ganexp.refusals import keys
+    from ganexp.console.refusals import keys
 
     left_out = GROUPS.keys() if command == "train" else {*GROUPS, "n", "watch"}
     return [key for key in keys(command) if key not in left_out and not key.startswith("hydra")]

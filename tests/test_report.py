@@ -11,7 +11,7 @@ from conftest import watched
 from past_runs import evaluation, write_events, write_run
 from PIL import Image
 
-from ganexp.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder
 
 SCRIPT = "<script>window.attacked = true</script>"
 

@@ -23,7 +23,7 @@ from benchmarks.results.figure import Scale, apart, figure, points
 from benchmarks.results.page import at_minutes, page, recipes_on_mnist, verdict
 from benchmarks.results.record import DOCS, Result, Trained
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder
 
 ROWS = sorted(path.stem for path in (DOCS / "results").glob("*.json"))
 """The names of the rows that docs/results has."""

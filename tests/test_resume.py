@@ -13,11 +13,11 @@ from conftest import assert_learned_the_same, last
 from PIL import Image
 
 from ganexp import resume
-from ganexp.arguments import Arguments
 from ganexp.callbacks.samples import SampleGrid
-from ganexp.changes import MAY_DIFFER
+from ganexp.console.arguments import Arguments
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder
+from ganexp.run_folder.changes import MAY_DIFFER
+from ganexp.run_folder.folder import RunFolder
 
 
 def expand(typed: list[str]) -> list[str]:

@@ -15,8 +15,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from ganexp import evaluate
-from ganexp.arguments import Arguments
 from ganexp.config import CONF
+from ganexp.console.arguments import Arguments
 from ganexp.errors import UserError
 from ganexp.page.comparison import number
 from ganexp.run import Run

@@ -10,8 +10,8 @@ from PIL import Image
 
 import ganexp
 from ganexp.errors import UserError
-from ganexp.pictures import LINE, grid
-from ganexp.sampling import between, truncated
+from ganexp.pictures.drawing import LINE, grid
+from ganexp.pictures.sampling import between, truncated
 
 
 @pytest.fixture

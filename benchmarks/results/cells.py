@@ -13,10 +13,10 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class
 
-from ganexp.arguments import line
-from ganexp.changes import INERT, within
 from ganexp.config import CONF, Config, parse, register_resolvers, run_name
-from ganexp.sweep_folder import product
+from ganexp.console.arguments import line
+from ganexp.run_folder.changes import INERT, within
+from ganexp.sweeps.sweep_folder import product
 
 FIRST = ("recipes_linear", "recipes_convolutional", "recipes_residual", "recipes_cifar10")
 """Experiments that stand first; the others follow by name."""

@@ -16,10 +16,10 @@ from benchmarks.results.cells import Cell
 from benchmarks.results.record import WEIGHTS, Result, Trained
 from ganexp import build
 from ganexp.evaluation import Evaluation
-from ganexp.folder import RunFolder
-from ganexp.pictures import to_pil
+from ganexp.pictures.drawing import to_pil
 from ganexp.protocols.in_domain import InDomain
 from ganexp.run import Run
+from ganexp.run_folder.folder import RunFolder
 
 COLUMNS, ROWS = 10, 4
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganexp.evaluation import Card, differences
-from ganexp.folder import write_whole
+from ganexp.run_folder.folder import write_whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ganexp.calls import train as train
+    from ganexp.interactive.calls import train as train
     from ganexp.run import Run
 
 __version__ = "0.1.0"
@@ -21,15 +21,15 @@ def load(path: str | Path) -> Run:
 
     `load("latest")` is the newest run below `outputs/`. UserError if there is no run with a checkpoint.
     """
-    from ganexp import latest
     from ganexp.run import Run
+    from ganexp.run_folder import latest
 
     return Run.open(latest.resolve(str(path)))
 
 
 def runs(root: str | Path = "outputs") -> list[Run]:
     """Every run below `root` that has a checkpoint, in the order of the folders' names. UserError if there is none."""
-    from ganexp import calls
+    from ganexp.interactive import calls
 
     return calls.runs(root)
 
@@ -40,7 +40,7 @@ def sweep(*words: str) -> list[Run]:
     words: what stands behind `python -m ganexp.train -m`. Errors are those of `train`; a sweep first runs all other
     jobs, and then raises the error.
     """
-    from ganexp import calls
+    from ganexp.interactive import calls
 
     return calls.sweep(*words)
 

@@ -4,14 +4,15 @@ import importlib
 import os
 import sys
 
-from ganexp import __version__, interruption
+from ganexp import __version__
+from ganexp.console import interruption
 
 
 def main() -> None:
     interruption.leave_at_once()
     if not sys.flags.safe_path and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # As `python -m` does: a user's own parts lie there.
-    from ganexp import manual
+    from ganexp.console import manual
     from ganexp.errors import did_you_mean
 
     name, *rest = sys.argv[1:] or ["--help"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ganexp.collectives import drawn
+from ganexp.processes.collectives import drawn
 
 
 class DiffAugment:

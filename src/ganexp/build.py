@@ -18,7 +18,6 @@ from ganexp.config import Config
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError, from_validation
-from ganexp.folder import RunFolder
 from ganexp.gan import GAN
 from ganexp.loggers import LoggerOptions
 from ganexp.losses import Loss
@@ -29,6 +28,7 @@ from ganexp.networks.network import Network, Shape
 from ganexp.objectives import Objectives
 from ganexp.optimizers import OptimizerOptions
 from ganexp.regularizers import Regularizer
+from ganexp.run_folder.folder import RunFolder
 
 T = TypeVar("T")
 

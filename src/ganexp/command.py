@@ -19,10 +19,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ganexp import __version__, interruption, latest, manual, refusals, worker
-from ganexp.arguments import Arguments, override
+from ganexp import __version__
 from ganexp.config import CONF, register_resolvers
+from ganexp.console import interruption, manual, refusals
+from ganexp.console.arguments import Arguments, override
 from ganexp.errors import UserError, from_omegaconf, from_system
+from ganexp.processes import worker
+from ganexp.run_folder import latest
 
 log = logging.getLogger("ganexp")
 

@@ -1,6 +1,6 @@
 """Measure a run, or any pictures: `python -m ganexp.evaluate run=outputs/…`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -16,15 +16,16 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic.dataclasses import dataclass
 from yaml import YAMLError
 
-from ganexp import command, started
-from ganexp.arguments import Arguments, override
+from ganexp import command
 from ganexp.config import parse
+from ganexp.console.arguments import Arguments, override
+from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.evaluation import Evaluation
 from ganexp.fields import STRICT
-from ganexp.files import write_whole
-from ganexp.folder import RunFolder
-from ganexp.out import writable
+from ganexp.files.whole import write_whole
+from ganexp.run_folder import started
+from ganexp.run_folder.folder import RunFolder
 
 if TYPE_CHECKING:
     import torch

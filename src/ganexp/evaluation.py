@@ -162,7 +162,7 @@ class Evaluation:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from ganexp import notebook
+        from ganexp.interactive import notebook
 
         return notebook.evaluation(self)
 

@@ -1,6 +1,6 @@
 """Train an evaluator, the classifier that measures: `python -m ganexp.evaluator data=mnist`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -14,9 +14,9 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command
 from ganexp.config import parse
+from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.fields import STRICT
-from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 

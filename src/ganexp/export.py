@@ -1,6 +1,6 @@
 """Write a generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -14,11 +14,11 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command
 from ganexp.config import parse
+from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.extras import require
 from ganexp.fields import STRICT
-from ganexp.folder import RunFolder
-from ganexp.out import writable
+from ganexp.run_folder.folder import RunFolder
 
 if TYPE_CHECKING:
     from ganexp.run import Run

@@ -14,18 +14,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from ganexp import (
-    build,
-    checkpoints,
-    interruption,
-    loggers,
-    progress,
-    ranks,
-    results,
-    strategy,
-    summary,
-    tensor_files,
-)
+from ganexp import build, loggers, results
 from ganexp.callbacks.callback import arranged, pauses
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
@@ -35,18 +24,23 @@ from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
+from ganexp.console import interruption, progress
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
-from ganexp.files import from_here
-from ganexp.folder import RunFolder
+from ganexp.files import tensor_files
+from ganexp.files.whole import from_here
 from ganexp.fork import Fork
 from ganexp.gan import GAN
-from ganexp.memory import keep_freed_memory
+from ganexp.networks import summary
 from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
+from ganexp.processes import ranks, strategy
+from ganexp.processes.memory import keep_freed_memory
 from ganexp.protocols.in_domain import InDomain
-from ganexp.record import Record
 from ganexp.run import Run
+from ganexp.run_folder import checkpoints
+from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.record import Record
 
 log = logging.getLogger("ganexp")
 

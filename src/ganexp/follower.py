@@ -9,12 +9,14 @@ from typing import NoReturn
 import pytorch_lightning as pl
 from pydantic import TypeAdapter
 
-from ganexp import build, messages, ranks, strategy
+from ganexp import build
 from ganexp.callbacks.interrupt import Interrupt
 from ganexp.config import Config
+from ganexp.console import messages
 from ganexp.errors import UserError
 from ganexp.fit import Endless, make_trainer, settle
-from ganexp.folder import RunFolder
+from ganexp.processes import ranks, strategy
+from ganexp.run_folder.folder import RunFolder
 
 log = logging.getLogger("ganexp")
 

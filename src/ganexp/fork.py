@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ganexp import checkpoints
 from ganexp.config import Config
 from ganexp.errors import UserError
 from ganexp.gan import GAN
 from ganexp.run import Run
+from ganexp.run_folder import checkpoints
 
 log = logging.getLogger("ganexp")
 

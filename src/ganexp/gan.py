@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ganexp import collectives, random_state
+from ganexp import random_state
 from ganexp.config import Train
 from ganexp.data.batches import Batches
 from ganexp.graphs import Graphs, make_capturable, portable, set_rate
 from ganexp.networks.generator import Generator
 from ganexp.networks.layout import in_order_of, put_moments_in_order
 from ganexp.objectives import DiscriminatorObjective, Objectives
+from ganexp.processes import collectives
 
 AT_ONCE = 0.25
 """Seconds between two of Lightning's training steps, if nothing pauses the training before."""

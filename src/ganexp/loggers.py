@@ -21,7 +21,7 @@ from torch.utils.tensorboard.summary import hparams, scalar
 from ganexp.evaluation import of_one_class
 from ganexp.extras import require
 from ganexp.fields import STRICT
-from ganexp.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder
 
 CHARTS = {
     "training": {

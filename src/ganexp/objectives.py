@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ganexp import collectives
 from ganexp.augment import DiffAugment
 from ganexp.losses import Loss
 from ganexp.networks.discriminator import Discriminator, DiscriminatorOutput, mixes_samples
 from ganexp.networks.generator import Generator
+from ganexp.processes import collectives
 from ganexp.regularizers import Regularizer
 
 

@@ -11,9 +11,9 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
-from ganexp.collectives import drawn, standard_deviation
 from ganexp.fields import STRICT, NonNegativeFloat, Positive, PositiveFloat
 from ganexp.networks.discriminator import Discriminator
+from ganexp.processes.collectives import drawn, standard_deviation
 
 
 class Regularizer:

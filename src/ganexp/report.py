@@ -1,6 +1,6 @@
 """Writes one page that compares runs: `python -m ganexp.report root=outputs`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -13,12 +13,12 @@ from omegaconf import DictConfig
 from pydantic.dataclasses import dataclass
 
 from ganexp import command
-from ganexp.arguments import line, override
 from ganexp.config import parse
+from ganexp.console.arguments import line, override
+from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.fields import STRICT
-from ganexp.files import write_whole
-from ganexp.out import writable
+from ganexp.files.whole import write_whole
 
 log = logging.getLogger("ganexp")
 

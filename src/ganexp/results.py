@@ -11,11 +11,12 @@ from pytorch_lightning.loggers import Logger
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from ganexp import loggers, started
+from ganexp import loggers
 from ganexp.evaluation import Evaluation
-from ganexp.files import whole
-from ganexp.record import Record
+from ganexp.files.whole import whole
 from ganexp.run import Run
+from ganexp.run_folder import started
+from ganexp.run_folder.record import Record
 
 log = logging.getLogger("ganexp")
 

@@ -7,12 +7,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ganexp import changes, interruption, resume_sweep, started
-from ganexp.arguments import Arguments, override
 from ganexp.config import Config, parse
+from ganexp.console import interruption
+from ganexp.console.arguments import Arguments, override
 from ganexp.errors import UserError
-from ganexp.files import write_whole
-from ganexp.folder import RunFolder
+from ganexp.files.whole import write_whole
+from ganexp.run_folder import changes, started
+from ganexp.run_folder.folder import RunFolder
+from ganexp.sweeps import resume_sweep
 
 log = logging.getLogger("ganexp")
 
@@ -99,7 +101,8 @@ def accept(folder: RunFolder, composed: DictConfig, overrides: list[str]) -> Pat
 
     # Torch takes seconds to import, so mistakes in the configuration are reported first.
     with interruption.held_back():
-        from ganexp import build, checkpoints
+        from ganexp import build
+        from ganexp.run_folder import checkpoints
 
     record = folder.known_record()
     if not record:

@@ -14,15 +14,16 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from yaml import YAMLError
 
-from ganexp import build, checkpoints, started
+from ganexp import build
 from ganexp.config import CONF, Config, parse, register_resolvers
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluation import Evaluation
-from ganexp.folder import RunFolder
+from ganexp.interactive.samples import Samples
 from ganexp.networks.generator import Generator
-from ganexp.record import headline
-from ganexp.samples import Samples
-from ganexp.sampling import PictureStream, classes_in_turn, interpolate, sample
+from ganexp.pictures.sampling import PictureStream, classes_in_turn, interpolate, sample
+from ganexp.run_folder import checkpoints, started
+from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.record import headline
 
 log = logging.getLogger("ganexp")
 
@@ -74,7 +75,7 @@ class Run:
         return f"<Run {self.folder}: {', '.join(told)}>"
 
     def _repr_html_(self) -> str:
-        from ganexp import notebook
+        from ganexp.interactive import notebook
 
         return notebook.run(self)
 

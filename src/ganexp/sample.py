@@ -1,6 +1,6 @@
 """Make pictures with the generator of a run: `python -m ganexp.sample run=outputs/… n=64`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -17,9 +17,9 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command
 from ganexp.config import parse
+from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.fields import STRICT, NonNegative, Positive
-from ganexp.out import writable
 
 log = logging.getLogger("ganexp")
 
@@ -63,7 +63,7 @@ def sample(composed: DictConfig) -> None:
         raise UserError(f"{asked:,} pictures: out={out} may hold {SHEET:,}; type out=samples.npz or out=FOLDER/")
 
     # Torch takes seconds to import, so mistakes are reported first.
-    from ganexp import sheets
+    from ganexp.pictures import sheets
     from ganexp.run import Run
 
     run = Run.open(config.run)

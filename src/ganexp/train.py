@@ -1,6 +1,6 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`, and in Python `ganexp.train("model=vanilla")`."""
 
-from ganexp import interruption
+from ganexp.console import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -16,12 +16,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import command, launchers, ranks, resume, started, sweeps
-from ganexp.arguments import Arguments, line
+from ganexp import command, resume
 from ganexp.config import parse
+from ganexp.console.arguments import Arguments, line
 from ganexp.errors import UserError, from_system
-from ganexp.folder import RunFolder
-from ganexp.record import Record, headline
+from ganexp.processes import ranks
+from ganexp.run_folder import started
+from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.record import Record, headline
+from ganexp.sweeps import launchers, running
 
 if TYPE_CHECKING:
     from ganexp.run import Run
@@ -119,13 +122,13 @@ def main() -> None:
 
         follow()
     try:
-        with sweeps.reported():
+        with running.reported():
             command.run("train", train, arguments=prepare, sweeps=True)
-    except sweeps.Unfinished:
+    except running.Unfinished:
         sys.exit(1)
     finally:
         if ranks.launcher() is not None:
-            from ganexp.strategy import dismiss
+            from ganexp.processes.strategy import dismiss
 
             dismiss()
 
@@ -135,7 +138,7 @@ class _Function(ModuleType):
 
     def __call__(self, *words: str) -> "Run":
         """Train one GAN, and open its run. words: what stands behind `python -m ganexp.train`."""
-        from ganexp import calls
+        from ganexp.interactive import calls
 
         return calls.train(*words)
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from toys import Looks, fit, gan, mlp, objectives, same, weights
 
-from ganexp import checkpoints
 from ganexp.callbacks.checkpoints import Checkpoints
-from ganexp.folder import RunFolder
+from ganexp.run_folder import checkpoints
+from ganexp.run_folder.folder import RunFolder
 
 
 @pytest.fixture

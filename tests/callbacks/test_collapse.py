@@ -13,9 +13,9 @@ from hydra import compose
 from ganexp.callbacks import collapse
 from ganexp.callbacks.collapse import CollapseAlarm, Settings
 from ganexp.config import parse
-from ganexp.folder import RunFolder
 from ganexp.losses import Loss, NonSaturating, Wasserstein
-from ganexp.record import Record
+from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.record import Record
 
 SMALL = (
     "model.hidden=16",

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from conftest import last
 
-from ganexp import checkpoints
+from ganexp.run_folder import checkpoints
 
 
 @pytest.fixture

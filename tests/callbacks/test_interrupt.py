@@ -9,7 +9,7 @@ import pytest
 from toys import Looks, fit, gan
 
 from ganexp.callbacks.interrupt import Interrupt
-from ganexp.interruption import signals
+from ganexp.console.interruption import signals
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,7 +54,7 @@ def test_a_second_signal_just_after_the_first_does_not_disturb_the_saving(second
 
 
 def test_a_second_signal_after_long_ends_the_process_at_once(monkeypatch):
-    monkeypatch.setattr("ganexp.interruption.PATIENCE", 0.0)
+    monkeypatch.setattr("ganexp.console.interruption.PATIENCE", 0.0)
     interrupt = Interrupt()
     with pytest.raises(SystemExit):
         fit(gan(), 100, sent(signal.SIGTERM, signal.SIGTERM, apart=0.01), interrupt)

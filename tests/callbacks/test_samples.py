@@ -8,11 +8,11 @@ import torch
 from PIL import Image, ImageChops
 from toys import SHAPE, fit, gan, mlp, objectives
 
-from ganexp import pictures
 from ganexp.callbacks.samples import COLUMNS, ROWS, SampleGrid
-from ganexp.folder import RunFolder
-from ganexp.pictures import LINE
-from ganexp.sampling import generate
+from ganexp.pictures import drawing
+from ganexp.pictures.drawing import LINE
+from ganexp.pictures.sampling import generate
+from ganexp.run_folder.folder import RunFolder
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_real_pictures_stand_in_the_columns_of_their_classes_and_a_class_without
     data = module.batches
     monkeypatch.setattr(data, "labels", torch.where(data.labels == 3, 4, data.labels))
     shown = []
-    monkeypatch.setattr(pictures, "grid", lambda images, *_: shown.append(images) or Image.new("L", (8, 8)))
+    monkeypatch.setattr(drawing, "grid", lambda images, *_: shown.append(images) or Image.new("L", (8, 8)))
     fit(module, 1, SampleGrid(folder, 5, 0, module.generator, tuple("0123456789")))
     real, _last = shown[-2:]
     for column in range(COLUMNS):

@@ -8,8 +8,8 @@ from toys import fit, gan
 
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.speed import Speed
-from ganexp.folder import RunFolder
-from ganexp.record import Record
+from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.record import Record
 
 
 @pytest.fixture

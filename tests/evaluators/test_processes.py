@@ -7,7 +7,7 @@ import torch
 
 from ganexp.evaluators import evaluator
 from ganexp.metrics.frechet import Statistics, frechet_distance
-from ganexp.sampling import latents
+from ganexp.pictures.sampling import latents
 
 
 def pictures(start: int, stop: int) -> torch.Tensor:

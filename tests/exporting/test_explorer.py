@@ -17,9 +17,9 @@ onnx = pytest.importorskip("onnx")
 from ganexp.errors import UserError  # noqa: E402
 from ganexp.exporting import explorer, portable  # noqa: E402
 from ganexp.exporting.graph import OPERATORS, plain  # noqa: E402
-from ganexp.folder import RunFolder  # noqa: E402
-from ganexp.pictures import to_uint8  # noqa: E402
-from ganexp.sampling import latents  # noqa: E402
+from ganexp.pictures.drawing import to_uint8  # noqa: E402
+from ganexp.pictures.sampling import latents  # noqa: E402
+from ganexp.run_folder.folder import RunFolder  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("exported")]
 

@@ -4,8 +4,8 @@ import pytest
 from past_runs import evaluation, write_run
 
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder
 from ganexp.page import collect
+from ganexp.run_folder.folder import RunFolder
 
 
 def test_runs_are_found_at_any_depth_in_the_order_of_their_numbers(tmp_path):

@@ -2,8 +2,8 @@
 
 from past_runs import write_events
 
-from ganexp.folder import RunFolder
 from ganexp.page.curves import read
+from ganexp.run_folder.folder import RunFolder
 
 
 def test_seconds_count_from_the_beginning_without_pauses(tmp_path):

@@ -3,8 +3,8 @@
 from past_runs import write_grid, write_run
 from PIL import Image
 
-from ganexp.folder import RunFolder
 from ganexp.page.grids import frames, picture
+from ganexp.run_folder.folder import RunFolder
 
 
 def test_the_first_and_the_last_grid_are_kept_whatever_the_budget(tmp_path):

@@ -9,16 +9,16 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.plugins import TorchCheckpointIO
 
-from ganexp import tensor_files
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.collapse import CollapseAlarm
 from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.callbacks.speed import Speed
 from ganexp.errors import UserError
-from ganexp.files import whole
-from ganexp.folder import RunFolder
+from ganexp.files import tensor_files
+from ganexp.files.whole import whole
 from ganexp.gan import GAN
+from ganexp.run_folder.folder import RunFolder
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -5,14 +5,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ganexp.arguments import line, override
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.evaluation import TrainingEvaluation
 from ganexp.callbacks.finite import stop_if_not_finite
 from ganexp.config import Config
-from ganexp.folder import RunFolder, step_of
+from ganexp.console.arguments import line, override
 from ganexp.gan import GAN
-from ganexp.record import Record
+from ganexp.run_folder.folder import RunFolder, step_of
+from ganexp.run_folder.record import Record
 
 log = logging.getLogger("ganexp")
 

@@ -9,10 +9,10 @@ from typing import Any
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.finite import not_finite
 from ganexp.evaluation import unknown_data
-from ganexp.folder import RunFolder
 from ganexp.gan import GAN
+from ganexp.pictures.sampling import CHOICE_OFFSET, sample
 from ganexp.protocols.in_domain import InDomain
-from ganexp.sampling import CHOICE_OFFSET, sample
+from ganexp.run_folder.folder import RunFolder
 
 log = logging.getLogger("ganexp")
 

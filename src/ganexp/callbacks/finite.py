@@ -2,10 +2,10 @@
 
 import math
 
-from ganexp.arguments import line, override
+from ganexp.console.arguments import line, override
 from ganexp.errors import UserError
-from ganexp.folder import RunFolder
 from ganexp.gan import GAN
+from ganexp.run_folder.folder import RunFolder
 
 
 def not_finite(gan: GAN) -> list[str]:

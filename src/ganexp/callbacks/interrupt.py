@@ -5,7 +5,8 @@ import signal
 
 import pytorch_lightning as pl
 
-from ganexp import collectives, interruption
+from ganexp.console import interruption
+from ganexp.processes import collectives
 
 
 class Interrupt(pl.Callback):

@@ -4,14 +4,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp import loggers, pictures
+from ganexp import loggers
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.checkpoints import Checkpoints
-from ganexp.files import whole
-from ganexp.folder import RunFolder, step_of
+from ganexp.files.whole import whole
 from ganexp.gan import GAN
 from ganexp.networks.generator import Generator
-from ganexp.sampling import generate
+from ganexp.pictures import drawing
+from ganexp.pictures.sampling import generate
+from ganexp.run_folder.folder import RunFolder, step_of
 
 COLUMNS, ROWS = 10, 8
 
@@ -47,7 +48,7 @@ class SampleGrid(Callback):
             self.look(gan, step)
 
     def look(self, gan: GAN, step: int) -> None:
-        sheet = pictures.grid(generate(gan.sampled_generator, self.latent, self.labels), COLUMNS, self.names)
+        sheet = drawing.grid(generate(gan.sampled_generator, self.latent, self.labels), COLUMNS, self.names)
         path, self._last = self.folder.grid(step), step
         self.folder.check_still_there()
         with whole(path) as temporary:
@@ -64,7 +65,7 @@ class SampleGrid(Callback):
             self.look(gan, step)
         with whole(self.folder.animation) as temporary:
             frames = self.folder.grids()
-            pictures.animate(frames, [f"iteration {step_of(frame):,}" for frame in frames], temporary)
+            drawing.animate(frames, [f"iteration {step_of(frame):,}" for frame in frames], temporary)
 
     def _show_real(self, gan: GAN) -> None:
         """A grid of training pictures, with the classes of the other grids, to compare them with."""
@@ -79,4 +80,4 @@ class SampleGrid(Callback):
         images = batches.images[rows.clamp(min=0).to(batches.images.device)].cpu()
         images[rows < 0] = 0
         with whole(self.folder.real) as temporary:
-            pictures.grid(images, COLUMNS, self.names).save(temporary)
+            drawing.grid(images, COLUMNS, self.names).save(temporary)

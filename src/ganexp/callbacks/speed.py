@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 
 from ganexp.callbacks.callback import Callback
 from ganexp.gan import GAN
-from ganexp.process import process_start
-from ganexp.record import Record
+from ganexp.processes.process import process_start
+from ganexp.run_folder.record import Record
 
 log = logging.getLogger("ganexp")
 

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from ganexp import collectives, seeds
+from ganexp import seeds
 from ganexp.data.dataset import Pictures
+from ganexp.processes import collectives
 
 
 class Batches(nn.Module):

@@ -12,10 +12,10 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from ganexp.cache import folder as cache_folder
 from ganexp.data.dataset import Dataset, Pictures, Split
 from ganexp.errors import UserError
 from ganexp.fields import STRICT
+from ganexp.files.cache import folder as cache_folder
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"

@@ -9,12 +9,12 @@ import PIL
 import torch
 from pydantic.dataclasses import dataclass
 
-from ganexp.cache import cached
 from ganexp.data import picture_files
 from ganexp.data.dataset import Dataset, Pictures, Split, printable
 from ganexp.data.picture_files import list_files, looks_like_picture, read_files
 from ganexp.errors import UserError
 from ganexp.fields import STRICT, Positive
+from ganexp.files.cache import cached
 
 log = logging.getLogger("ganexp")
 

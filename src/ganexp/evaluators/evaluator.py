@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganexp import tensor_files
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluators.classifier import Architecture, Classifier, ClassifierOptions
 from ganexp.evaluators.fitting import Fitting
 from ganexp.evaluators.lenet import LeNet
-from ganexp.files import write_whole
+from ganexp.files import tensor_files
+from ganexp.files.whole import write_whole
 from ganexp.networks.layout import put_channels_last
 
 log = logging.getLogger("ganexp")

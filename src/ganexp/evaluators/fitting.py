@@ -14,7 +14,8 @@ from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ganexp import progress, seeds
+from ganexp import seeds
+from ganexp.console import progress
 from ganexp.data.batches import Batches
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganexp import metrics, progress
-from ganexp.cache import cached
+from ganexp import metrics
+from ganexp.console import progress
 from ganexp.data.dataset import Pictures
 from ganexp.evaluators import classifier
 from ganexp.evaluators.evaluator import BATCH_SIZE, Evaluator
+from ganexp.files.cache import cached
 from ganexp.metrics.embeddings import Reference
 from ganexp.metrics.frechet import Statistics
 from ganexp.seeds import shuffled

@@ -14,9 +14,9 @@ from ganexp.evaluators import evaluator
 from ganexp.evaluators.classifier import ClassifierOptions
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.fitting import Fitting, fit
-from ganexp.memory import keep_freed_memory
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.monge import monge_distance
+from ganexp.processes.memory import keep_freed_memory
 from ganexp.seeds import shuffled
 
 log = logging.getLogger("ganexp")

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from ganexp import tensor_files
 from ganexp.errors import UserError
+from ganexp.files import tensor_files
 
 log = logging.getLogger("ganexp")
 

@@ -12,7 +12,7 @@ from torch import nn
 from ganexp.errors import UserError
 from ganexp.exporting.directions import directions
 from ganexp.exporting.graph import plain
-from ganexp.files import write_whole
+from ganexp.files.whole import write_whole
 from ganexp.run import Run
 
 LARGEST = 25_000_000

@@ -15,9 +15,9 @@ from safetensors.torch import save  # type: ignore[import-not-found]
 from torch import nn
 
 from ganexp.errors import UserError
-from ganexp.files import whole, write_whole
+from ganexp.files.whole import whole, write_whole
+from ganexp.pictures.sampling import classes_in_turn, latents
 from ganexp.run import Run
-from ganexp.sampling import classes_in_turn, latents
 
 TOLERANCE = 1e-5
 """The largest difference between a value of torch and of onnxruntime, both in [-1, 1]."""

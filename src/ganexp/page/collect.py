@@ -9,14 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ganexp import progress, started
-from ganexp.arguments import line, override
-from ganexp.changes import INERT, within
+from ganexp.console import progress
+from ganexp.console.arguments import line, override
 from ganexp.errors import UserError
 from ganexp.evaluation import of_one_class
-from ganexp.folder import RunFolder
 from ganexp.page import curves
 from ganexp.page.curves import Curve
+from ganexp.run_folder import started
+from ganexp.run_folder.changes import INERT, within
+from ganexp.run_folder.folder import RunFolder
 
 
 @dataclass(frozen=True)

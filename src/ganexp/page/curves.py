@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
 
-from ganexp.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder
 
 LOGGED = ("loss", "probability", "accuracy", "gradient_norm", "speed")
 """Sections of the training scalars. Metrics are not read from the logs, because every run has a `metrics.jsonl`."""

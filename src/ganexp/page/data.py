@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ganexp.folder import RunFolder
 from ganexp.page import glossary, grids
 from ganexp.page.chart import chart
 from ganexp.page.collect import RunSummary
 from ganexp.page.comparison import Group, Section
 from ganexp.page.curves import Curve
+from ganexp.run_folder.folder import RunFolder
 
 PICTURES = 4_000_000
 """Bytes of all pictures together: twenty runs then stay below 10 MB, including the code of the charts."""

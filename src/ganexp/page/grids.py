@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ganexp.folder import RunFolder, step_of
+from ganexp.run_folder.folder import RunFolder, step_of
 
 COUNTS = (24, 16, 12, 8, 6, 4, 3, 2)
 """Numbers of frames that are tried for a run; the first and the last frame are always among them."""

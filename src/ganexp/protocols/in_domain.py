@@ -12,23 +12,30 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ganexp import results
-from ganexp.cache import cached
 from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.evaluators import evaluator as evaluators
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.reference import code_of_metrics, key_of, reference
+from ganexp.files.cache import cached
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.monge import DIRECTIONS, SEED
 from ganexp.metrics.neighbours import nearest
 from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
-from ganexp.pictures import grid
+from ganexp.pictures.drawing import grid
+from ganexp.pictures.sampling import (
+    LabelsAt,
+    PictureStream,
+    classes_in_proportion,
+    classes_in_turn,
+    sample,
+    with_progress,
+)
 from ganexp.protocols import gan_train
 from ganexp.protocols.second_opinion import SecondOpinion
 from ganexp.run import Run
-from ganexp.sampling import LabelsAt, PictureStream, classes_in_proportion, classes_in_turn, sample, with_progress
 
 
 class InDomain:

@@ -22,8 +22,8 @@ from ganexp.data.samples import read_samples
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.extras import require
+from ganexp.pictures.sampling import sample, with_progress
 from ganexp.run import Run
-from ganexp.sampling import sample, with_progress
 
 N = 50_000
 """Pictures that the protocol measures."""

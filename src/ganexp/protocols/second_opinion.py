@@ -8,11 +8,11 @@ import dataclasses
 
 from torch import Tensor
 
-from ganexp.cache import cached
 from ganexp.data.dataset import Pictures
 from ganexp.evaluation import Evaluation
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.reference import code_of_metrics, key_of, reference
+from ganexp.files.cache import cached
 from ganexp.metrics.suite import noise, second_opinion
 
 

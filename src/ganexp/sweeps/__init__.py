@@ -1,0 +1,1 @@
+"""Sweeps: their folders, how they go on, and where their jobs run."""

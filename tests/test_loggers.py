@@ -174,10 +174,13 @@ def test_wandb_offline(train, tiny, tmp_path):
 
 def test_mlflow_without_a_server(train, tiny, tmp_path):
     pytest.importorskip("mlflow")
-    done = train(*tiny, "logger=mlflow")
-    assert done.returncode == 0, done.stderr
+    for typed in ((*tiny, "logger=mlflow"), ("resume=latest", "trainer.max_steps=8")):
+        done = train(*typed)
+        assert done.returncode == 0, done.stderr
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        assert database.execute("select count(*) from runs").fetchone() == (1,)  # The resumed run is the same run.
         assert {key for (key,) in database.execute("select key from metrics")} >= LOSSES
+        assert database.execute("select max(step) from metrics").fetchone() == (8,)
         parameters = dict(database.execute("select key, value from params"))
     assert json.loads(parameters["trainer/max_steps"]) == 4
 

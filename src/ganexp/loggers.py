@@ -92,7 +92,15 @@ class MLflow(LoggerOptions):
 
     def open(self, run: Path, after: int | None = None) -> Logger:
         require("logger=mlflow", "mlflow", "mlflow")
-        return MLFlowLogger(self.experiment, run.name, self.tracking_uri)
+        from mlflow import MlflowClient  # type: ignore[import-not-found]
+
+        # MLflow chooses the ids of its runs. By this tag, a resumed run goes on as the same run of MLflow.
+        tag, own = "ganexp.id", RunFolder(run).known_record().get("id")
+        client = MlflowClient(self.tracking_uri)
+        known = client.get_experiment_by_name(self.experiment)
+        before = client.search_runs([known.experiment_id], f"tags.`{tag}` = '{own}'") if known else []
+        same = before[0].info.run_id if before else None
+        return MLFlowLogger(self.experiment, run.name, self.tracking_uri, {tag: own}, run_id=same)
 
 
 class _TensorBoardLogger(TensorBoardLogger):
@@ -107,6 +115,8 @@ def begin(logger: Logger, configuration: Mapping[str, Any]) -> None:
         text = yaml.safe_dump(dict(configuration), sort_keys=False)
         logger.experiment.add_text("configuration", f"```yaml\n{text}```")
         logger.experiment.add_custom_scalars(CHARTS)
+    elif isinstance(logger, MLFlowLogger) and logger.experiment.get_run(str(logger.run_id)).data.params:
+        pass  # MLflow refuses to change a parameter: a resumed run keeps those that it began with.
     else:
         logger.log_hyperparams(dict(configuration))
 

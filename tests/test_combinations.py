@@ -13,6 +13,7 @@ from ganexp import build
 from ganexp.config import Config
 from ganexp.data.fake import Fake
 from ganexp.errors import UserError
+from ganexp.networks.discriminator import mixes_samples
 
 pytestmark = pytest.mark.usefixtures("hydra")
 
@@ -81,7 +82,7 @@ def test_regularizers_and_aids_add_up():
     assert learns(config)
 
 
-@pytest.mark.parametrize("regularizer", ["gradient_penalty", "weight_clip"])
+@pytest.mark.parametrize("regularizer", ["gradient_penalty", "r1_lazy"])
 @pytest.mark.parametrize("network", ["dcgan", "resnet", "mlp"])
 def test_batch_norm_in_a_penalised_discriminator_is_refused(regularizer, network):
     config = dataclasses.replace(
@@ -91,3 +92,11 @@ def test_batch_norm_in_a_penalised_discriminator_is_refused(regularizer, network
     )
     with pytest.raises(UserError, match=re.escape("network.discriminator_norm=none")):
         learns(config)
+
+
+@pytest.mark.parametrize("regularizer, norms", [("weight_clip", [True, True]), ("spectral_norm", [False, True])])
+def test_weight_clipping_takes_batch_norm_and_spectral_norm_only_if_it_is_asked_for(regularizer, norms):
+    for norm, expected in zip(("auto", "batch"), norms, strict=True):
+        config = chosen("network=dcgan", f"regularizer=[{regularizer}]", f"network.discriminator_norm={norm}")
+        data = Fake(batch_size=2, n=8, image_size=28, channels=1, classes=10)
+        assert mixes_samples(build.gan(config, data, data.load()).discriminator) == expected

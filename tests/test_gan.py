@@ -11,7 +11,7 @@ from toys import ADAM, Looks, fit, gan, mlp, objectives, same, weights
 
 from ganexp import random_state
 from ganexp.gan import AVERAGE_EVERY
-from ganexp.losses import Loss, NonSaturating, Relativistic
+from ganexp.losses import Hinge, Loss, NonSaturating, Relativistic, Wasserstein
 from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.layout import in_order_of, put_channels_last, put_moments_in_order
 from ganexp.regularizers import GradientPenalty, WeightClip
@@ -99,6 +99,21 @@ def test_scalars_are_new_at_every_pause_and_at_the_end():
         *(f"{name}/{side}" for name in ("probability", "accuracy") for side in ("real", "fake")),
         *(f"gradient_norm/{network}" for network in ("discriminator", "generator")),
     }
+
+
+@pytest.mark.parametrize("loss", [Hinge(), Wasserstein(), Relativistic()])
+def test_scores_are_not_called_probabilities_and_without_a_boundary_nobody_is_right(loss):
+    seen = Looks(lambda gan, step: set(gan.scalars))
+    fit(gan(objectives(loss=loss)), 1, seen)
+    right = {"accuracy/real", "accuracy/fake"} if loss.boundary is not None else set()
+    lengths = {"gradient_norm/discriminator", "gradient_norm/generator"}
+    assert seen.seen[0] - lengths == {"loss/discriminator", "loss/generator", "score/real", "score/fake"} | right
+
+
+def test_the_loss_of_a_classifier_has_a_curve_of_its_own():
+    seen = Looks(lambda gan, step: gan.scalars)
+    fit(gan(objectives(network=mlp(conditioning="auxiliary"), conditional=True)), 1, seen)
+    assert seen.seen[0]["loss/classification"] > 1
 
 
 def test_the_penalty_that_is_reported_is_the_newest():

@@ -67,7 +67,17 @@ def test_the_method_knows_neither_lightning_nor_hydra():
 
 
 def test_what_starts_a_command_or_reads_a_run_s_files_needs_no_torch():
-    quick = ["train", "sample", "evaluate", "evaluator", "export", "report", "__main__", "sweeps.running", "page.render"]
+    quick = [
+        "train",
+        "sample",
+        "evaluate",
+        "evaluator",
+        "export",
+        "report",
+        "__main__",
+        "sweeps.running",
+        "page.render",
+    ]
     code = f"import sys, {', '.join(f'ganexp.{name}' for name in quick)}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

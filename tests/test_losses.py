@@ -62,6 +62,13 @@ def test_a_loss_is_exact_where_d_is_as_wrong_as_can_be(name):
     assert turned.isfinite() and low.grad.isfinite().all() and high.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_loss_has_a_boundary_unless_only_differences_of_logits_count(name):
+    loss = FORMULAS[name][0]
+    moved = loss.discriminator(REAL + 3, FAKE + 3) - loss.discriminator(REAL, FAKE)
+    assert (loss.boundary is None) == (moved.abs().item() < 1e-6)
+
+
 @pytest.mark.parametrize("kind", [NonSaturating, LeastSquares])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 def test_d_gives_the_boundary_to_a_picture_that_is_as_likely_real_as_fake(kind, smoothing):

@@ -105,12 +105,13 @@ def test_an_auxiliary_classifier_learns_from_real_and_generated_pictures_and_tea
     method = objectives(network=mlp(conditioning="auxiliary"), conditional=True)
     real, labels = batch(conditional=True)
     torch.manual_seed(1)
-    of_discriminator = method.for_discriminator(real, labels).adversarial
+    of_discriminator = method.for_discriminator(real, labels)
     torch.manual_seed(1)
     of_generator = method.for_generator(real, labels)
     torch.manual_seed(1)
     on_real, on_fake = (method.discriminator(x, labels) for x in (real, method.fakes(real, labels)))
     classified = [cross_entropy(output.class_logits, labels) for output in (on_real, on_fake)]
-    expected = method.loss.discriminator(on_real.logits, on_fake.logits) + sum(classified)
-    torch.testing.assert_close(of_discriminator, expected)
+    adversarial = method.loss.discriminator(on_real.logits, on_fake.logits)
+    torch.testing.assert_close(of_discriminator.adversarial, adversarial)
+    torch.testing.assert_close(of_discriminator.loss, adversarial + sum(classified))
     torch.testing.assert_close(of_generator, method.loss.generator(on_fake.logits, None) + classified[1])

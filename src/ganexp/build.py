@@ -123,19 +123,20 @@ def gan(config: Config, data: Dataset, pictures: Pictures) -> GAN:
         for name in ("generator", "discriminator")
     )
     num_classes = len(pictures.classes) if config.model.conditional else 0
-    per_sample = [name for name, regularizer in regularizers.items() if regularizer.per_sample]
+    refusing = [name for name, regularizer in regularizers.items() if regularizer.batch_norm == "refused"]
+    per_sample = any(regularizer.batch_norm != "taken" for regularizer in regularizers.values())
     try:
         generator = network.generator(pictures.shape, num_classes)
-        discriminator = network.discriminator(pictures.shape, num_classes, per_sample=bool(per_sample))
+        discriminator = network.discriminator(pictures.shape, num_classes, per_sample=per_sample)
     except ValueError as error:
         raise UserError(f"network: {type(network).__name__} {error}") from None
     if data.batch_size == 1 and any(
         isinstance(m, nn.BatchNorm1d) for n in (generator, discriminator) for m in n.modules()
     ):
         raise UserError("data.batch_size=1: BatchNorm needs more than one picture; type data.batch_size=2, or more")
-    if per_sample and mixes_samples(discriminator):
+    if refusing and mixes_samples(discriminator):
         raise UserError(
-            f"regularizer={per_sample[0]} needs a discriminator that judges each picture by itself, and BatchNorm "
+            f"regularizer={refusing[0]} needs a discriminator that judges each picture by itself, and BatchNorm "
             "mixes them: set network.discriminator_norm=none"
         )
     for half in (generator, discriminator):

@@ -190,17 +190,21 @@ class GAN(pl.LightningModule):
         return norm
 
     def _discriminator_scalars(self, objective: DiscriminatorObjective, norm: Tensor) -> dict[str, Tensor]:
-        real, fake, boundary = objective.real.logits, objective.fake.logits, self.objectives.loss.boundary
+        real, fake, loss = objective.real.logits, objective.fake.logits, self.objectives.loss
+        scalars = {"loss/discriminator": objective.adversarial, "gradient_norm/discriminator": norm}
+        if objective.classification:
+            scalars["loss/classification"] = torch.stack([*objective.classification]).sum()
         # The newest penalty of each regularizer: a lazy penalty seldom falls due at the iteration that is reported.
-        penalty = {"loss/penalty": torch.stack([*self._penalties.values()]).sum()} if self._penalties else {}
-        return penalty | {
-            "loss/discriminator": objective.adversarial,
-            "probability/real": real.sigmoid().mean(),
-            "probability/fake": fake.sigmoid().mean(),
-            "accuracy/real": (real > boundary).float().mean(),
-            "accuracy/fake": (fake < boundary).float().mean(),
-            "gradient_norm/discriminator": norm,
-        }
+        if self._penalties:
+            scalars["loss/penalty"] = torch.stack([*self._penalties.values()]).sum()
+        if loss.is_log_odds:
+            scalars |= {"probability/real": real.sigmoid().mean(), "probability/fake": fake.sigmoid().mean()}
+        else:
+            scalars |= {"score/real": real.mean(), "score/fake": fake.mean()}
+        if (boundary := loss.boundary) is not None:
+            scalars |= {"accuracy/real": (real > boundary).float().mean()}
+            scalars |= {"accuracy/fake": (fake < boundary).float().mean()}
+        return scalars
 
     def _pauses_at(self, step: int) -> bool:
         return step == self.trainer.max_steps or any(step % every == 0 for every in self.pauses)

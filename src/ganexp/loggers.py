@@ -26,7 +26,7 @@ from ganexp.run_folder.folder import RunFolder
 CHARTS = {
     "training": {
         "losses of D and G": ["Multiline", ["^loss/discriminator$", "^loss/generator$"]],
-        "what D says of real and generated pictures": ["Multiline", ["^probability/"]],
+        "what D says of real and generated pictures": ["Multiline", ["^probability/", "^score/"]],
         "share of pictures that D is right about": ["Multiline", ["^accuracy/"]],
         "gradient norms": ["Multiline", ["^gradient_norm/"]],
     },

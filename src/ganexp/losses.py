@@ -21,9 +21,13 @@ class Loss(ABC):
     needs_real: ClassVar[bool] = False
     """Whether G's half needs the logits of real pictures too."""
 
+    is_log_odds: ClassVar[bool] = False
+    """Whether D's logits become log odds, so that the sigmoid of a logit is the probability of a real picture."""
+
     @property
-    def boundary(self) -> float:
-        """The logit of a picture for which D cannot decide between real and fake."""
+    def boundary(self) -> float | None:
+        """The logit of a picture for which D cannot decide between real and fake; None if only differences of logits
+        count."""
         return 0.0
 
     @property
@@ -48,6 +52,7 @@ class Minimax(Loss):
     """
 
     smoothing: Share = 0.0
+    is_log_odds: ClassVar[bool] = True
 
     @property
     def boundary(self) -> float:
@@ -99,6 +104,10 @@ class Wasserstein(Loss):
     """Arjovsky, Chintala and Bottou 2017, eq. 2. A regularizer must bound D's slope."""
 
     @property
+    def boundary(self) -> None:
+        return None
+
+    @property
     def minimum(self) -> float | None:
         return None
 
@@ -125,6 +134,10 @@ class Relativistic(Loss):
     """RpGAN, Jolicoeur-Martineau 2019; Huang et al. 2024, eq. 2: D judges differences of real and fake logits."""
 
     needs_real: ClassVar[bool] = True
+
+    @property
+    def boundary(self) -> None:
+        return None
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real).mean()

@@ -23,14 +23,16 @@ from ganexp.regularizers import Regularizer
 class DiscriminatorObjective:
     """What D minimises at one update, and what it is made of.
 
-    loss: the scalar that D minimises, which is `adversarial` plus the weighted penalties.
-    adversarial: the loss of D's half, with the classification if D has a classifier.
+    loss: the scalar that D minimises, the sum of the other terms; penalties count `interval` times.
+    adversarial: the loss of D's half.
+    classification: the losses of D's auxiliary classifier on real and on fake pictures; empty if D has none.
     real, fake: D's outputs.
     penalties: the scalars by the names of their regularizers, detached; only those that fell due at this update.
     """
 
     loss: Tensor
     adversarial: Tensor
+    classification: Sequence[Tensor]
     real: DiscriminatorOutput
     fake: DiscriminatorOutput
     penalties: Mapping[str, Tensor]
@@ -69,15 +71,15 @@ class Objectives:
         real = self.augment(real)
         on_real, on_fake = self._judge(real, fake, labels)
         adversarial = self.loss.discriminator(on_real.logits, on_fake.logits)
-        adversarial = self._with_classification(adversarial, labels, on_real, on_fake)
-        loss, penalties = adversarial, {}
+        classification = self._classification(labels, on_real, on_fake)
+        loss, penalties = sum(classification, adversarial), {}
         for name in self.due(update):
             regularizer = self.regularizers[name]
             penalty = regularizer.penalty(self.discriminator, real, fake, labels)
             if penalty is not None:
                 loss = loss + regularizer.interval * penalty
                 penalties[name] = penalty.detach()
-        return DiscriminatorObjective(loss, adversarial, on_real, on_fake, penalties)
+        return DiscriminatorObjective(loss, adversarial, classification, on_real, on_fake, penalties)
 
     def for_generator(self, real: Tensor, labels: Tensor | None = None) -> Tensor:
         """The scalar that G minimises, on as many fresh fakes as `real` has pictures."""
@@ -88,7 +90,7 @@ class Objectives:
         else:
             on_fake = self.discriminator(fake, labels)
             loss = self.loss.generator(on_fake.logits, None)
-        return self._with_classification(loss, labels, on_fake)
+        return sum(self._classification(labels, on_fake), loss)
 
     def due(self, update: int) -> tuple[str, ...]:
         """The names of the regularizers whose penalties fall due at this update of D."""
@@ -117,9 +119,7 @@ class Objectives:
         return DiscriminatorOutput(on_real, real_classes), DiscriminatorOutput(on_fake, fake_classes)
 
     @staticmethod
-    def _with_classification(loss: Tensor, labels: Tensor | None, *outputs: DiscriminatorOutput) -> Tensor:
-        """`loss`, plus the losses of D's auxiliary classifier if D has one (Odena, Olah and Shlens 2017)."""
-        for output in outputs:
-            if output.class_logits is not None and labels is not None:
-                loss = loss + cross_entropy(output.class_logits, labels)
-        return loss
+    def _classification(labels: Tensor | None, *outputs: DiscriminatorOutput) -> list[Tensor]:
+        """The losses of D's auxiliary classifier, if D has one (Odena, Olah and Shlens 2017)."""
+        guesses = [output.class_logits for output in outputs if output.class_logits is not None]
+        return [cross_entropy(guess, labels) for guess in guesses] if labels is not None else []

@@ -23,8 +23,9 @@ class Regularizer:
     """Updates of D between two penalties. The penalty's weight is multiplied by `interval`, so the mean stays the same
     (lazy regularization, Karras et al. 2020)."""
 
-    per_sample: ClassVar[bool] = False
-    """Whether D must judge each picture by itself, that is, without BatchNorm."""
+    batch_norm: ClassVar[Literal["taken", "avoided", "refused"]] = "taken"
+    """What becomes of BatchNorm in D: "avoided" if BatchNorm weakens the regularizer, so D has none unless it is asked
+    for; "refused" if the regularizer needs D to judge each picture by itself."""
 
     def prepare(self, discriminator: Discriminator) -> None:
         """Change D once, before its first step."""
@@ -58,7 +59,7 @@ class GradientPenalty(Regularizer):
     what: Literal["norm_one", "norm_zero", "at_most_one"]
     weight: NonNegativeFloat
     interval: Positive = 1
-    per_sample: ClassVar[bool] = True
+    batch_norm: ClassVar = "refused"
 
     def penalty(self, discriminator: Discriminator, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         # Second derivatives in half precision are noise, so the penalty is computed in float32 at any precision.
@@ -105,7 +106,6 @@ class WeightClip(Regularizer):
     """Every parameter of D stays in [-limit, limit] (Arjovsky et al. 2017)."""
 
     limit: PositiveFloat
-    per_sample: ClassVar[bool] = True
 
     @torch.no_grad()
     def project(self, discriminator: Discriminator) -> None:
@@ -116,7 +116,12 @@ class WeightClip(Regularizer):
 
 @dataclass(frozen=True, config=STRICT)
 class SpectralNorm(Regularizer):
-    """Each layer of D is divided by its largest singular value (Miyato et al. 2018)."""
+    """Each layer of D is divided by its largest singular value (Miyato et al. 2018).
+
+    The gains of BatchNorm are not divided, so D's slope would have no bound.
+    """
+
+    batch_norm: ClassVar = "avoided"
 
     def prepare(self, discriminator: Discriminator) -> None:
         for module in list(discriminator.modules()):

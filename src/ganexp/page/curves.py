@@ -15,7 +15,7 @@ from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-define
 
 from ganexp.run_folder.folder import RunFolder
 
-LOGGED = ("loss", "probability", "accuracy", "gradient_norm", "speed")
+LOGGED = ("loss", "probability", "score", "accuracy", "gradient_norm", "speed")
 """Sections of the training scalars. Metrics are not read from the logs, because every run has a `metrics.jsonl`."""
 
 

@@ -37,7 +37,7 @@ COMMANDS = {
     and not re.search(r"evaluate run=.* data\.", line)  # The data is the run's: tests/test_evaluate.py types these.
     and "data=bars" not in line  # tests/test_extending.py types those.
     and "hydra/launcher" not in line
-    and "hydra/sweeper" not in line  # Plugins: tests/sweeps/test_launchers.py types those.
+    and "hydra/sweeper" not in line  # Plugins: tests/sweeps/test_plugins.py types those.
 }
 
 

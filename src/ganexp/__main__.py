@@ -5,7 +5,7 @@ import os
 import sys
 
 from ganexp import __version__
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 
 def main() -> None:

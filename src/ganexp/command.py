@@ -21,10 +21,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganexp import __version__
 from ganexp.config import CONF, register_resolvers
-from ganexp.console import interruption, manual, refusals
+from ganexp.console import manual, refusals
 from ganexp.console.arguments import Arguments, override
 from ganexp.errors import UserError, from_omegaconf, from_system
-from ganexp.processes import worker
+from ganexp.processes import interruption, worker
 from ganexp.run_folder import latest
 
 log = logging.getLogger("ganexp")
@@ -34,7 +34,7 @@ class JobError(Exception):
     """A job failed, and the user made no mistake. The log has the traceback."""
 
 
-class Past(BaseException):
+class PastHydra(BaseException):
     """Carries an error past Hydra. Hydra would print a line about a job's exception, and turn a callback's exception
     into a warning."""
 
@@ -69,7 +69,7 @@ def run(
         sys.exit(130)
     except KeyboardInterrupt as interrupt:
         told = isinstance(interrupt, interruption.Interrupted) and interrupt.told
-        if not told and "--multirun" not in sys.argv:  # The end of a sweep says how to go on.
+        if not told and not (sweeps and "--multirun" in sys.argv):  # The end of a sweep says how to go on.
             _tell(f"{interrupt or 'SIGINT'}: stopped; type the command again")
         sys.exit(130)
 
@@ -110,7 +110,7 @@ def execute(
         version.setbase("1.3")
         parser = get_args_parser()
         _run_hydra(parser.parse_args(read.argv), parser, job, str(CONF), config_name)  # As `hydra.main` does.
-    except Past as past:
+    except PastHydra as past:
         raise past.error from past.error.__cause__
     except (HydraException, OmegaConfBaseException, OSError, ValueError) as error:
         # A job's own errors do not come here, so Hydra refused something.
@@ -175,12 +175,12 @@ def job_of(
 
     UserError for a mistake, JobError for another error.
     """
-    command = os.getpid()
+    process = os.getpid()
 
     def job(config: DictConfig) -> object:
         try:
             try:
-                with worker.job_of(command):
+                with worker.one_job_of(process):
                     return task(config)
             except OmegaConfBaseException as error:
                 raise from_omegaconf(error) from None

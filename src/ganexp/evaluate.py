@@ -1,6 +1,6 @@
 """Measure a run, or any pictures: `python -m ganexp.evaluate run=outputs/…`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()

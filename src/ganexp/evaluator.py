@@ -1,6 +1,6 @@
 """Train an evaluator, the classifier that measures: `python -m ganexp.evaluator data=mnist`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()

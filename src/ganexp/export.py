@@ -1,6 +1,6 @@
 """Write a generator for other programs, and a page to explore it: `python -m ganexp.export run=outputs/…`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()

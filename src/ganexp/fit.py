@@ -1,7 +1,6 @@
 """The training of one run: data, networks, Lightning's trainer and its callbacks."""
 
 import dataclasses
-import functools
 import gc
 import logging
 import uuid
@@ -24,7 +23,7 @@ from ganexp.callbacks.samples import SampleGrid
 from ganexp.callbacks.scalars import Curves, LossLines, ProgressBar
 from ganexp.callbacks.speed import Speed
 from ganexp.config import Config
-from ganexp.console import interruption, progress
+from ganexp.console import progress
 from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.files import tensor_files
@@ -34,7 +33,7 @@ from ganexp.gan import GAN
 from ganexp.networks import summary
 from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
-from ganexp.processes import ranks, strategy
+from ganexp.processes import interruption, ranks, strategy
 from ganexp.processes.memory import keep_freed_memory
 from ganexp.protocols.in_domain import InDomain
 from ganexp.run import Run
@@ -222,7 +221,6 @@ class Endless:
             yield ()
 
 
-@functools.cache
 def freeze_imports() -> None:
     """Keep the garbage collector from searching the million objects that imports leave, again and again.
 

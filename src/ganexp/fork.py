@@ -30,14 +30,11 @@ class Fork:
         """The fork that `config` asks for; UserError if the parent, or the checkpoint, cannot be had."""
         assert config.fork is not None
         parent = Run.open(config.fork)
-        which = str(config.at) if config.at is not None else None
-        if which is None:
-            path = checkpoints.newest_whole(parent.folder)
-        else:  # An iteration, or a name.
-            path = parent.folder.checkpoint(int(which) if which.isdigit() else which)
-        if not path.is_file():
-            there = ", ".join(sorted(file.stem for file in parent.folder.checkpoints.glob("*.ckpt")))
-            raise UserError(f"at={which}: {parent.folder} has no such checkpoint; the run has: {there}")
+        path = (
+            parent.checkpoint(str(config.at), key="at")
+            if config.at is not None
+            else checkpoints.newest_whole(parent.folder)
+        )
         return cls(parent, path, checkpoints.read(path))
 
     @property

@@ -63,7 +63,7 @@ class CSV(LoggerOptions):
     """`csv/version_0/metrics.csv` in the run's folder. Each resume begins the next version."""
 
     def open(self, run: Path, after: int | None = None) -> Logger:
-        return CSVLogger(run, name="csv", flush_logs_every_n_steps=1)
+        return CSVLogger(run, name=RunFolder(run).csv.name, flush_logs_every_n_steps=1)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -1,6 +1,6 @@
 """Writes one page that compares runs: `python -m ganexp.report root=outputs`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()

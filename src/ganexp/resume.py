@@ -8,10 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config import Config, parse
-from ganexp.console import interruption
 from ganexp.console.arguments import Arguments, override
 from ganexp.errors import UserError
 from ganexp.files.whole import write_whole
+from ganexp.processes import interruption
 from ganexp.run_folder import changes, started
 from ganexp.run_folder.folder import RunFolder
 from ganexp.sweeps import resume_sweep

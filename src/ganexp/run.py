@@ -18,8 +18,8 @@ from ganexp import build
 from ganexp.config import CONF, Config, parse, register_resolvers
 from ganexp.errors import UserError, did_you_mean
 from ganexp.evaluation import Evaluation
-from ganexp.interactive.samples import Samples
 from ganexp.networks.generator import Generator
+from ganexp.pictures.samples import Samples
 from ganexp.pictures.sampling import PictureStream, classes_in_turn, interpolate, sample
 from ganexp.run_folder import checkpoints, started
 from ganexp.run_folder.folder import RunFolder
@@ -28,7 +28,7 @@ from ganexp.run_folder.record import headline
 log = logging.getLogger("ganexp")
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """folder: its files. config: its settings. record: the contents of `run.json`. A notebook shows its newest grid."""
 
@@ -53,7 +53,7 @@ class Run:
         if "data" not in record or not folder.checkpoints.is_dir():
             raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
         if record["status"] == "killed":
-            log.warning("%s was killed. %s", path, record["why"])
+            log.warning("%s was killed. %s To go on: %s", path, record["why"], folder.resume)
         register_resolvers()
         try:
             config: Config = parse(composed)
@@ -121,19 +121,20 @@ class Run:
 
         return curves.rows(curves.read(self.folder, self.record.get("iterations_per_second")))
 
-    def checkpoint(self, which: str | None = None) -> Path:
+    def checkpoint(self, which: str | None = None, key: str = "checkpoint") -> Path:
         """The file of a checkpoint.
 
-        which: `best`, `last`, or a path, from the current directory or from the run's folder. None: the best one, if
-        there is one.
+        which: `best`, `last`, an iteration, or a path, from the current directory or from the run's folder. None: the
+        best one, if there is one. key: the key that named it, for the UserError.
         """
         if which is None:
             return self._usual
-        candidates = [self.folder.checkpoint(which), Path(which), self.path / which]
+        own = self.folder.checkpoint(int(which) if which.isdigit() else which)
+        candidates = [own, Path(which), self.path / which]
         found = next((candidate for candidate in candidates if candidate.is_file()), None)
         if found is None:
             there = ", ".join(sorted(path.stem for path in self.folder.checkpoints.glob("*.ckpt")))
-            raise UserError(f"checkpoint={which}: not in {self.path}; the run has: {there or 'none'}")
+            raise UserError(f"{key}={which}: not in {self.path}; the run has: {there or 'none'}")
         return found
 
     @cached_property

@@ -1,6 +1,6 @@
 """Make pictures with the generator of a run: `python -m ganexp.sample run=outputs/… n=64`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()

@@ -1,6 +1,6 @@
 """Train a GAN: `python -m ganexp.train model=vanilla`, and in Python `ganexp.train("model=vanilla")`."""
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 if __name__ == "__main__":
     interruption.leave_at_once()
@@ -24,7 +24,7 @@ from ganexp.processes import ranks
 from ganexp.run_folder import started
 from ganexp.run_folder.folder import RunFolder
 from ganexp.run_folder.record import Record, headline
-from ganexp.sweeps import launchers, running
+from ganexp.sweeps import plugins, running
 
 if TYPE_CHECKING:
     from ganexp.run import Run
@@ -113,7 +113,7 @@ def prepare(read: Arguments) -> Arguments:
             f"-m: {started_by.name} started {started_by.processes} processes, and a sweep is started once; leave "
             f"{started_by.name} out, and type trainer.devices=… for the processes of each job"
         )
-    return launchers.with_presets(resume.expand(read))
+    return plugins.with_presets(resume.expand(read))
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def main() -> None:
     try:
         with running.reported():
             command.run("train", train, arguments=prepare, sweeps=True)
-    except running.Unfinished:
+    except running.JobsLeft:
         sys.exit(1)
     finally:
         if ranks.launcher() is not None:

@@ -9,7 +9,8 @@ import pytest
 from toys import Looks, fit, gan
 
 from ganexp.callbacks.interrupt import Interrupt
-from ganexp.console.interruption import signals
+from ganexp.processes import interruption
+from ganexp.processes.interruption import signals
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,35 +39,31 @@ def sent(*numbers: signal.Signals, at: int = 3, apart: float = 0.0) -> Looks:
 
 @pytest.mark.parametrize("number", HANDLED)
 def test_a_signal_ends_the_training_after_the_iterations_under_way(number):
-    interrupt = Interrupt()
-    trained = fit(gan(), 100, sent(number), interrupt)
-    assert interrupt.received == number and trained.global_step == 3
+    trained = fit(gan(), 100, sent(number), Interrupt())
+    assert interruption.received() == number and trained.global_step == 3
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_just_after_the_first_does_not_disturb_the_saving(second):
-    interrupt = Interrupt()
     ended = Looks(None)
     ended.end = lambda gan, step: ended.seen.append(step)
     ended.every = 0
-    fit(gan(), 100, sent(signal.SIGINT, second, apart=0.01), interrupt, ended)
-    assert interrupt.received == signal.SIGINT and ended.seen == [3]
+    fit(gan(), 100, sent(signal.SIGINT, second, apart=0.01), Interrupt(), ended)
+    assert interruption.received() == signal.SIGINT and ended.seen == [3]
 
 
 def test_a_second_signal_after_long_ends_the_process_at_once(monkeypatch):
-    monkeypatch.setattr("ganexp.console.interruption.PATIENCE", 0.0)
-    interrupt = Interrupt()
+    monkeypatch.setattr("ganexp.processes.interruption.PATIENCE", 0.0)
     with pytest.raises(SystemExit):
-        fit(gan(), 100, sent(signal.SIGTERM, signal.SIGTERM, apart=0.01), interrupt)
-    assert interrupt.received == signal.SIGTERM
+        fit(gan(), 100, sent(signal.SIGTERM, signal.SIGTERM, apart=0.01), Interrupt())
+    assert interruption.received() == signal.SIGTERM
 
 
 def test_a_run_under_nohup_goes_on_when_its_terminal_is_closed():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        interrupt = Interrupt()
-        trained = fit(gan(), 5, sent(signal.SIGHUP), interrupt)
-        assert interrupt.received is None and trained.global_step == 5
+        trained = fit(gan(), 5, sent(signal.SIGHUP), Interrupt())
+        assert interruption.received() is None and trained.global_step == 5
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
@@ -81,7 +78,7 @@ def test_slurm_s_early_warning_ends_a_run_too(monkeypatch):
 
 def test_a_run_in_a_thread_trains_without_handlers():
     interrupt, done = Interrupt(), []
-    thread = threading.Thread(target=lambda: done.append(fit(gan(), 3, interrupt).global_step))
+    thread = threading.Thread(target=lambda: done.append(fit(gan(), 3, Interrupt()).global_step))
     thread.start()
     thread.join()
     assert done == [3]

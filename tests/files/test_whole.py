@@ -48,6 +48,13 @@ def test_a_file_stays_as_it_was_if_its_writer_is_killed_and_what_it_left_is_clea
     assert os.listdir(tmp_path) == ["file"]
 
 
+def test_an_unfinished_file_of_another_host_stays(tmp_path):
+    other = tmp_path / f"{UNFINISHED}999999@elsewhere-run.json"
+    other.touch()
+    write_whole(tmp_path / "run.json", "{}")
+    assert other.exists()
+
+
 def test_what_any_process_left_unfinished_is_removed_and_nothing_else(tmp_path):
     for name in ("file", f"{UNFINISHED}1-file", f"below/{UNFINISHED}2-file"):
         write_whole(tmp_path / name, "content")

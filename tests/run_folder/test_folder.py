@@ -71,6 +71,26 @@ def test_a_folder_without_a_lock_is_not_locked_and_stays_as_it_was(folder):
     assert not list(folder.path.iterdir())
 
 
+def test_a_run_that_ends_while_its_record_is_read_was_not_killed(folder, monkeypatch):
+    folder.record.write_text('{"status": "running"}')
+
+    def end(self, if_unknown=True):
+        folder.record.write_text('{"status": "finished"}')
+        return False
+
+    monkeypatch.setattr(RunFolder, "is_locked", end)
+    assert folder.read_record() == {"status": "finished"}
+
+
+def test_what_a_start_without_a_checkpoint_left_is_cleared_away(folder):
+    left = [folder.metrics, folder.nan, folder.real, folder.grid(0), folder.row / "events", folder.csv / "metrics.csv"]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    folder.clear()
+    assert not any(path.exists() for path in left)
+
+
 def test_a_folder_that_is_gone_is_named_in_a_sentence(tmp_path):
     with (
         pytest.raises(UserError, match="gone: the run's folder cannot be written"),

@@ -132,7 +132,9 @@ def test_a_sweeper_that_hides_failures_does_not_hide_them_from_the_exit_status(t
     shutil.copy(tmp_path / "0" / ".hydra" / "config.yaml", tmp_path / "multirun.yaml")
     saved = {"hydra": {"sweeper": {"_target_": "OptunaSweeper"}, "overrides": {"task": []}}}
     (tmp_path / "multirun.yaml").write_text(yaml.safe_dump(saved))
-    monkeypatch.setattr("ganexp.command.run", lambda *_, **__: setattr(running.Sweep, "folder", SweepFolder(tmp_path)))
+    monkeypatch.setattr(
+        "ganexp.command.run", lambda *_, **__: setattr(running._reported.get(), "folder", SweepFolder(tmp_path))
+    )
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 1

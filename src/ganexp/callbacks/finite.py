@@ -34,5 +34,5 @@ def stop_if_not_finite(gan: GAN, step: int, folder: RunFolder) -> None:
     raise UserError(
         f"Stopped at iteration {step}: NaN or infinity in {', '.join(found)}. Lower the learning rates "
         "(optimizer.generator.lr, optimizer.discriminator.lr), or bound the gradients by train.clip_norm. "
-        f"checkpoints/nan.ckpt has the networks as they are now. {advice}"
+        f"{folder.nan.relative_to(folder.path)} has the networks as they are now. {advice}"
     )

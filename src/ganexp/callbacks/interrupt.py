@@ -5,8 +5,7 @@ import signal
 
 import pytorch_lightning as pl
 
-from ganexp.console import interruption
-from ganexp.processes import collectives
+from ganexp.processes import collectives, interruption
 
 
 class Interrupt(pl.Callback):
@@ -14,11 +13,6 @@ class Interrupt(pl.Callback):
 
     def __init__(self) -> None:
         self._block = contextlib.ExitStack()
-
-    @property
-    def received(self) -> signal.Signals | None:
-        """The first signal that came, if one did."""
-        return interruption.received()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # Lightning has just set its own handler of SIGTERM, which would end a run without saving.
@@ -29,10 +23,10 @@ class Interrupt(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         # A signal to any process stops all processes, after the same iteration.
-        number = int(collectives.maximum(self.received or 0, pl_module.device))
+        number = int(collectives.maximum(interruption.received() or 0, pl_module.device))
         if number:
             trainer.should_stop = True
-            if self.received is None:
+            if interruption.received() is None:
                 signal.raise_signal(number)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -107,8 +107,11 @@ def fetch() -> Path:
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as unpacked, tarfile.open(cache / archive) as tar:
             tar.extractall(unpacked, filter="data")
-            with contextlib.suppress(FileExistsError):
+            try:
                 (Path(unpacked) / FOLDER).rename(folder)
+            except OSError:
+                if not folder.is_dir():  # Otherwise another process was faster.
+                    raise
     except (OSError, ValueError) as error:  # no network, a file with another checksum, a full disk
         reason = textwrap.shorten(str(error), 120, placeholder=" …")
         raise UserError(

@@ -1,11 +1,10 @@
 """The explorer: one page that holds a generator and everything that runs it in a browser."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import onnx  # type: ignore[import-not-found]
 from jinja2 import Environment, PackageLoader
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from torch import nn
 
@@ -58,7 +57,7 @@ def _render(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelPro
         shares=shares.tolist(),
         latent=size,
         half=half,
-        model=_script(model),
+        model=htmlsafe_json_dumps(model, separators=(",", ":")),
         **{name: Markup(source(file)) for name, file in SOURCES.items()},
     )
     return page.encode(errors="backslashreplace")  # A folder's name may hold bytes that are not UTF-8.
@@ -74,8 +73,3 @@ SOURCES = {
 
 def source(file: str) -> str:
     return (Path(__file__).parent / file).read_text(encoding="utf-8")
-
-
-def _script(value: Any) -> Markup:
-    """JSON that cannot end the <script> element around it."""
-    return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))

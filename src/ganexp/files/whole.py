@@ -3,11 +3,12 @@
 import contextlib
 import glob
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 UNFINISHED = ".unfinished-"
-"""The name of a file that is being written begins with this word."""
+"""The name of a file that is being written begins with this word, the process and its host."""
 
 
 @contextlib.contextmanager
@@ -16,7 +17,7 @@ def whole(path: Path) -> Iterator[Path]:
 
     So `path` is whole at any moment, also if the process is killed or the disk is full. OSError, with `path`.
     """
-    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}-{path.name}")
+    temporary = path.with_name(f"{UNFINISHED}{os.getpid()}@{socket.gethostname()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(path)
@@ -53,9 +54,10 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the files of processes that were killed while they wrote `path`."""
-    for left in path.parent.glob(f"{UNFINISHED}*-{glob.escape(path.name)}"):
-        process = left.name.removeprefix(UNFINISHED).partition("-")[0]
+    """Remove the files of processes of this host that were killed while they wrote `path`."""
+    mine = glob.escape(f"@{socket.gethostname()}-{path.name}")
+    for left in path.parent.glob(f"{UNFINISHED}*{mine}"):
+        process = left.name.removeprefix(UNFINISHED).partition("@")[0]
         if process.isdecimal() and not _lives(int(process)):
             left.unlink(missing_ok=True)
 

@@ -8,14 +8,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from ganexp import command
-from ganexp.console import interruption, refusals
+from ganexp.console import refusals
 from ganexp.console.arguments import Arguments
 from ganexp.errors import UserError
 from ganexp.interactive import guest
-from ganexp.processes import ranks, worker
+from ganexp.processes import interruption, ranks, worker
 from ganexp.run_folder.folder import RunFolder
 from ganexp.sweeps import running
-from ganexp.sweeps.running import Sweep
 from ganexp.train import prepare
 from ganexp.train import train as train_one
 
@@ -45,13 +44,13 @@ def train(*words: str) -> "Run":
 
 def sweep(*words: str) -> "list[Run]":
     """See `ganexp.sweep`."""
-    with running.reported():
+    with running.reported() as begun:
         _call(("-m", *words))
     from ganexp.page.collect import natural
     from ganexp.run import Run
 
-    assert Sweep.folder is not None
-    jobs = sorted(Sweep.folder.jobs(), key=lambda job: natural(str(job.path)))
+    assert begun.folder is not None
+    jobs = sorted(begun.folder.jobs(), key=lambda job: natural(str(job.path)))
     return [Run.open(job.path) for job in jobs]
 
 
@@ -111,4 +110,4 @@ def _prepare(read: Arguments) -> Arguments:
 
 
 def _raise(error: Exception) -> NoReturn:
-    raise command.Past(error)
+    raise command.PastHydra(error)

@@ -21,7 +21,7 @@ from omegaconf.basecontainer import BaseContainer
 from ganexp import command
 from ganexp.console import messages
 from ganexp.errors import UserError
-from ganexp.processes import process
+from ganexp.processes import interruption, process
 
 HYDRA = (GlobalHydra, HydraConfig, JobRuntime, VersionBase)
 """What Hydra knows of the program that runs; there is one of each in a process."""
@@ -53,10 +53,9 @@ def hydra() -> Iterator[None]:
 @contextlib.contextmanager
 def run(log: Path) -> Iterator[None]:
     """Inside the block, a run may change what a command may change: random numbers, messages, hooks. log: its file."""
-    # Torch takes seconds to import, so these come after Hydra, which may report a mistake.
-    import torch
-
-    from ganexp import fit
+    # Torch takes seconds to import, so this comes after Hydra, which may report a mistake.
+    with interruption.held_back():
+        import torch
 
     numbers = random.getstate(), np.random.get_state()
     dtype, precision = torch.get_default_dtype(), torch.get_float32_matmul_precision()
@@ -81,7 +80,6 @@ def run(log: Path) -> Iterator[None]:
         threading.excepthook, logging.raiseExceptions, frozen = hooks
         if not frozen:
             gc.unfreeze()
-            fit.freeze_imports.cache_clear()
         if not captured:
             logging.captureWarnings(False)
         for name, value in seeds.items():

@@ -1,15 +1,14 @@
 """The page: from runs to HTML."""
 
-import json
 import re
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -59,12 +58,14 @@ def page(root: Path, runs: Sequence[RunSummary], command: str = "", renewed: flo
         several_seeds=len({run.seed for run in runs}) > 1,
         last_only=data.LAST_ONLY if len(runs) > data.LAST_ONLY else None,
         no_pictures=data.NO_PICTURES if len(runs) > data.NO_PICTURES else None,
-        data=_json(
+        data=htmlsafe_json_dumps(
             {
                 "written": time.time(),
                 "renewed": renewed,
                 **data.of_page(in_order, every, compared, columns, named, place),
-            }
+            },
+            allow_nan=False,
+            separators=(",", ":"),
         ),
         css=Markup((here / "page.css").read_text(encoding="utf-8")),
         script=Markup((here / "page.js").read_text(encoding="utf-8")),
@@ -80,8 +81,3 @@ def _breakable(text: str) -> Markup:
     """The text, with places where a narrow column may break a long word."""
     words = (re.split(r"(?<=[_,=])|(?<=\.)(?!\d)", word) if len(word) > 11 else [word] for word in text.split(" "))
     return Markup(" ").join(Markup("<wbr>").join(parts) for parts in words)
-
-
-def _json(values: dict[str, Any]) -> Markup:
-    """JSON that cannot end the element that holds it."""
-    return Markup(json.dumps(values, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"))

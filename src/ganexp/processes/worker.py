@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ganexp.console import interruption
+from ganexp.processes import interruption
 
 PATIENCE = 60.0
 """A worker has so many seconds to save its job after the command has ended."""
@@ -67,7 +67,7 @@ _this: _Worker | None = None
 
 
 @contextmanager
-def job_of(command: int) -> Iterator[None]:
+def one_job_of(command: int) -> Iterator[None]:
     """Run one job of the command whose process is `command`.
 
     In a worker, an interrupt becomes `Stopped`, and no other job begins once the command has ended. In other processes

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,6 +134,11 @@ class RunFolder:
         return self.path / "hparams"
 
     @property
+    def csv(self) -> Path:
+        """The curves of `logger=csv`: a folder for each start."""
+        return self.path / "csv"
+
+    @property
     def resume(self) -> str:
         """The command that goes on with the run."""
         return line("train", override("resume", str(self)))
@@ -152,29 +158,32 @@ class RunFolder:
 
     def check_free(self) -> None:
         """UserError if another process is known to work in the folder."""
-        if lock.is_held(self.lock, if_unknown=False):
+        if self.is_locked(if_unknown=False):
             raise self._taken()
 
     def _taken(self) -> UserError:
         return UserError(f"{self.path}: another process is training in this folder; wait for its end, or stop it")
 
-    def is_locked(self) -> bool:
-        """Whether a process works in the folder."""
-        return lock.is_held(self.lock)
+    def is_locked(self, if_unknown: bool = True) -> bool:
+        """Whether a process works in the folder; `if_unknown` on a disk without locks."""
+        return lock.is_held(self.lock, if_unknown)
 
     def read_record(self) -> dict[str, Any]:
         """The contents of `run.json`. OSError or ValueError if there is no such file, or it holds no record.
 
         If the record says "running" but no process works in the folder, the run was killed, and its status is "killed".
         """
+        record = self._record()
+        if record["status"] == "running" and not self.is_locked():
+            record = self._record()  # The run may just have ended.
+            if record["status"] == "running":
+                record |= {"status": "killed", "why": "Its process ended without a message."}
+        return record
+
+    def _record(self) -> dict[str, Any]:
         record = json.loads(self.record.read_text(encoding="utf-8"))
         if not isinstance(record, dict) or "status" not in record:
             raise ValueError("it holds no record of a run")
-        if record["status"] == "running" and not self.is_locked():
-            why = "Its process ended without a message."
-            if self.has_checkpoint():
-                why += f" To go on: {self.resume}"
-            record |= {"status": "killed", "why": why}
         return record
 
     def rewind(self, step: int) -> None:
@@ -211,8 +220,11 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of a start that saved no checkpoint."""
-        for path in (self.metrics, *self.grids(), *self.events()):
+        made = (self.metrics, self.nan, self.start, self.real, self.animation, *self.grids(), *self.events())
+        for path in made:
             path.unlink(missing_ok=True)
+        for folder in (self.row, self.csv):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def check_still_there(self) -> None:
         """FileNotFoundError if somebody removed the folder. A write would make a new folder that holds no whole run."""

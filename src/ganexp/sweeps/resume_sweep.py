@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.console.arguments import Arguments, override
 from ganexp.errors import UserError
 from ganexp.run_folder import changes, started
+from ganexp.sweeps import plugins
 from ganexp.sweeps.sweep_folder import SweepFolder
 
 
@@ -22,7 +23,7 @@ def expand(read: Arguments, path: Path) -> Arguments:
             f"resume={path}: not a sweep's folder, it has no {folder.start.name}; leave -m out to resume a run"
         )
     saved = folder.read_start()
-    running = next((job for job in folder.jobs() if job.is_locked()), None)
+    running = next((job for job in folder.jobs() if job.is_locked(if_unknown=False)), None)
     if running is not None:
         raise UserError(f"resume={path}: {running.path.name} is still running; wait for its end, or stop it")
     own = _without_resume(saved)
@@ -41,6 +42,7 @@ def expand(read: Arguments, path: Path) -> Arguments:
     # Hydra would write a job's `.hydra` again before `resume.accept` has compared the configurations.
     after = [override("hydra.sweep.dir", str(path)), "hydra.output_subdir=null", "resume=null"]
     if saved.hydra.sweeper._target_.endswith("OptunaSweeper"):
+        plugins.require_plugin("sweeper", "optuna")
         from ganexp.sweeps import study
 
         after += study.reopen(path, saved, trials=read.value("hydra.sweeper.n_trials"))

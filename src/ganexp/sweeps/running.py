@@ -6,111 +6,108 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.command import Past
+from ganexp.command import PastHydra
 from ganexp.errors import UserError
 from ganexp.files.whole import write_whole
+from ganexp.processes import interruption
 from ganexp.sweeps import resume_sweep
 from ganexp.sweeps.sweep_folder import SweepFolder
 
 log = logging.getLogger("ganexp")
 
-PATIENCE = 10.0
-"""Seconds after which a second signal ends a sweep without waiting for its jobs to save."""
+
+class JobsLeft(UserError):
+    """Jobs of a sweep did not finish, and the sweep ended without an exception of theirs."""
 
 
-class Sweep(Callback):
-    """Remembers the sweep that Hydra begins. Hydra calls no callback at the end of a sweep in which a job failed."""
+@dataclass
+class Reported:
+    """What is known of the sweep in a block `reported`.
 
-    folder: ClassVar[SweepFolder | None] = None
+    folder: that of the sweep; None if Hydra began no sweep. until_end: what ends with the block.
+    """
+
+    folder: SweepFolder | None = None
+    until_end: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+
+_reported: ContextVar[Reported | None] = ContextVar("reported", default=None)
+
+
+class BeginSweep(Callback):
+    """Hydra calls it when a sweep begins. Hydra calls nothing at the end of a sweep in which a job failed."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        folder = SweepFolder(Path(config.hydra.sweep.dir))
+        folder, sweep = SweepFolder(Path(config.hydra.sweep.dir)), _reported.get()
         try:
             resume_sweep.refuse_changed(folder, config)
             folder.path.mkdir(parents=True, exist_ok=True)
         except UserError as error:
-            raise Past(error) from None
+            raise PastHydra(error) from None
         except OSError:
             return  # Hydra meets the same error, and ends with it.
-        Sweep.folder = folder
         if not folder.start.is_file():  # Hydra's own sweeper writes this file again, other sweepers do not.
             write_whole(folder.start, OmegaConf.to_yaml(config))
-        if "joblib" in config.hydra.launcher._target_ and _in_main_thread():
-            stop = _Stop(folder)
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, stop)
-
-
-class Unfinished(UserError):
-    """Jobs of a sweep did not finish, and the sweep ended without an exception of theirs."""
-
-
-class _Stop:
-    """A handler of signals: tells the workers to save, waits for them, and only then ends the sweep.
-
-    Joblib would kill the workers at once.
-    """
-
-    def __init__(self, folder: SweepFolder):
-        self.folder = folder
-        self._at: float | None = None
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self._at is not None:
-            if time.monotonic() - self._at > PATIENCE:
-                raise KeyboardInterrupt(name)
+        if sweep is None:
             return
-        self._at = time.monotonic()
-        print(f"{name}: the running jobs are saved, then the sweep ends", file=sys.stderr)
-        workers = multiprocessing.active_children()
-        for process in workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid or 0, signal.SIGTERM)
-        while any(process.is_alive() for process in workers) and any(job.is_locked() for job in self.folder.jobs()):
-            time.sleep(0.1)
-        raise KeyboardInterrupt(name)
+        sweep.folder = folder
+        if "joblib" in config.hydra.launcher._target_:
+            others = multiprocessing.active_children()
+            sweep.until_end.enter_context(interruption.gently(lambda: _stop_workers(folder, others)))
 
 
 @contextmanager
-def reported() -> Iterator[None]:
+def reported() -> Iterator[Reported]:
     """If a sweep was run in the block, its end is reported, however the block ended.
 
     Afterwards `report.html` is in the sweep's folder. A message on stderr names each job that did not finish, and the
-    command that runs these jobs again. Unfinished is raised if there is such a job and nothing else was raised.
+    command that runs these jobs again. JobsLeft is raised if there is such a job and nothing else was raised.
     """
-    Sweep.folder = None
-    numbers = (signal.SIGINT, signal.SIGTERM) if _in_main_thread() else ()
-    handlers = {number: signal.getsignal(number) for number in numbers}
+    sweep = Reported()
+    token = _reported.set(sweep)
     left: list[tuple[str, str]] = []
     try:
-        yield
+        with sweep.until_end:
+            yield sweep
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        _reported.reset(token)
         # Hydra may have refused the command line: then there is no sweep, or none of its jobs began.
-        if Sweep.folder is not None and Sweep.folder.jobs():
-            _report(Sweep.folder)
-            left = Sweep.folder.unfinished()
-            _tell(Sweep.folder, left)
+        if sweep.folder is not None and sweep.folder.jobs():
+            _report(sweep.folder)
+            left = sweep.folder.unfinished()
+            _tell(sweep.folder, left)
     if left:
-        raise Unfinished(f"{_number(left)} did not finish: {', '.join(name for name, _ in left)}")
+        raise JobsLeft(f"{_number(left)} did not finish: {', '.join(name for name, _ in left)}")
 
 
-def _in_main_thread() -> bool:
-    """Whether handlers of signals may be set."""
-    return threading.current_thread() is threading.main_thread()
+def _stop_workers(folder: SweepFolder, others: list[Any]) -> None:
+    """Tell joblib's workers to save, and wait for them. Only then is the sweep interrupted, because joblib would kill
+    the workers at once.
+
+    others: child processes that are no workers.
+    """
+    if (number := interruption.received()) is not None:
+        print(f"{number.name}: the running jobs are saved, then the sweep ends", file=sys.stderr)
+    workers = [process for process in multiprocessing.active_children() if process not in others]
+    for process in workers:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid or 0, signal.SIGTERM)
+    while any(process.is_alive() for process in workers) and any(
+        job.is_locked(if_unknown=False) for job in folder.jobs()
+    ):
+        time.sleep(0.1)
+    interruption.check()
 
 
 def _report(folder: SweepFolder) -> None:

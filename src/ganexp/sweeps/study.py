@@ -5,8 +5,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from ganexp.console.arguments import override
 from ganexp.errors import UserError
+from ganexp.files.whole import write_whole
+from ganexp.sweeps.sweep_folder import SweepFolder
 
 optuna: Any = import_module("optuna")  # Of the extra `optuna`, so a checker of types may not find it.
 TrialState = optuna.trial.TrialState
@@ -23,10 +27,13 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> list[str]:
     UserError if the study is complete, or was not stored.
     """
     sweeper = saved.hydra.sweeper
+    if trials is not None:
+        sweeper.n_trials = trials
+    begun = OmegaConf.to_yaml(saved)
     saved.hydra.sweep.dir = str(folder)  # The storage is named by this key.
     if sweeper.storage is None:
         raise UserError(f"resume={folder}: the study was not stored (hydra.sweeper.storage=null); start a new one")
-    wanted = sweeper.n_trials if trials is None else trials
+    wanted = sweeper.n_trials
     try:
         study = optuna.load_study(study_name=sweeper.study_name, storage=sweeper.storage)
     except KeyError:  # The sweep was stopped before the study began.
@@ -45,6 +52,7 @@ def reopen(folder: Path, saved: Any, trials: int | None) -> list[str]:
         raise UserError(
             f"resume={folder}: its {len(complete)} trials are done; for more, add hydra.sweeper.n_trials={2 * wanted}"
         )
+    write_whole(SweepFolder(folder).start, begun)  # The next resume then knows the new number.
     words = [override("hydra.sweeper.n_trials", wanted - len(complete))]
     seed = sweeper.sampler.get("seed")
     if seed is not None:  # With the same seed, the sampler would suggest the first trials once more.

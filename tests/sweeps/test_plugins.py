@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from ganexp.config import CONF, register_resolvers
 from ganexp.console.arguments import Arguments
 from ganexp.errors import UserError
-from ganexp.sweeps.launchers import PLUGINS, PRESETS, with_presets
+from ganexp.sweeps.plugins import PLUGINS, PRESETS, with_presets
 
 
 def has(plugin: str) -> bool:
@@ -141,8 +141,9 @@ def assert_two_jobs_are_saved(process: subprocess.Popen, folder: Path) -> None:
 
 @pytest.mark.slow
 @needs("hydra_joblib_launcher")
-def test_a_signal_to_the_command_lets_the_jobs_of_joblib_save(two_jobs, tmp_path):
-    two_jobs.send_signal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_command_lets_the_jobs_of_joblib_save(two_jobs, tmp_path, number):
+    two_jobs.send_signal(number)
     assert_two_jobs_are_saved(two_jobs, tmp_path / "s")
 
 
@@ -240,6 +241,8 @@ def test_a_study_of_optuna_survives_failures_and_goes_on_after_a_kill(train, mea
     assert best["best_value"] == pytest.approx(min(v for fid in fids for k, v in fid.items() if k == "fid_fake_cnn"))
     complete = train("-m", "resume=s")
     assert complete.returncode == 2 and "hydra.sweeper.n_trials=8" in complete.stderr
+    assert train("-m", "resume=s", "hydra.sweeper.n_trials=5").returncode == 0
+    assert "hydra.sweeper.n_trials=10" in train("-m", "resume=s").stderr, "the study keeps the new number"
 
 
 @needs("hydra_optuna_sweeper")

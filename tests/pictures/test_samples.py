@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp.interactive.samples import Samples
+from ganexp.pictures.samples import Samples
 
 PLAIN = torch.arange(12 * 16, dtype=torch.uint8).reshape(12, 1, 4, 4)
 

@@ -29,7 +29,12 @@ def with_presets(read: Arguments) -> Arguments:
     for group in ("launcher", "sweeper"):
         name = read.value(f"hydra/{group}")
         if isinstance(name, str) and (group, name) in PLUGINS:
-            extra, package = PLUGINS[group, name]
-            require(f"hydra/{group}={name}", extra, f"hydra_plugins.{package}")
+            require_plugin(group, name)
             words.append(f"+hydra/presets/{group}={name}")
     return read.around(before=words)
+
+
+def require_plugin(group: str, name: str) -> None:
+    """UserError, with what to install, if the plugin of a choice is missing."""
+    extra, package = PLUGINS[group, name]
+    require(f"hydra/{group}={name}", extra, f"hydra_plugins.{package}")

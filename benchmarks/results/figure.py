@@ -50,11 +50,10 @@ def figure(rows: Mapping[str, Result]) -> str:
 
 
 def points(row: Result) -> list[tuple[float, float]]:
-    """The medians over a row's runs of CPU-minutes and FID, at each evaluation that all these runs have."""
+    """CPU-minutes, and the median FID over a row's runs, at each evaluation that all these runs have."""
     curves = [dict(run.curve) for run in row.runs]
     steps = [step for step in curves[0] if all(step in curve for curve in curves)]
-    minutes = median([(run.cpu_seconds or 0) / 60 / run.iterations for run in row.runs])
-    return [(step * minutes, median(curve[step] for curve in curves)) for step in steps]
+    return [(step * row.minutes_per_iteration, median(curve[step] for curve in curves)) for step in steps]
 
 
 class Scale:

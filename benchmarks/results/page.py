@@ -1,8 +1,8 @@
 """`docs/results.md`, written from the files in `docs/results`."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise
 from statistics import fmean
 
 from benchmarks.results.cells import Cell, Experiment
@@ -39,12 +39,12 @@ one configuration that differ in the seed alone, with their metrics, their card 
   best one of each run.
 - CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. They depend on the
   machine, and less than the clock on the machine's other work: on a busy machine the time on the clock grew tenfold
-  and more, and the CPU-minutes grew by a fifth to a half.
+  and more, and the CPU-minutes grew by a fifth to a half. So do not compare CPU-minutes that are closer than that.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
   *hint* if the gap is as large, one of the rows has only {some} or {almost} seeds, and p is at most {hint}. All other
-  differences are *not shown*. The page compares each row with the next one, and does not correct p for the number of
-  comparisons.
+  differences are *not shown*. The page compares each recipe with the next one, and each row of another table with all
+  rows. It does not correct p for the number of comparisons.
 
 To add rows, train an experiment and name its folder. `-m resume=SWEEP` goes on with a sweep that was stopped, and
 `hydra/launcher=joblib` runs a sweep's jobs side by side:
@@ -64,7 +64,8 @@ QUALITY = """\
 ![FID against CPU-minutes of each recipe on MNIST](images/results/quality.svg)
 
 Each line is a recipe on MNIST. It shows FID while the recipe trains: the median over the seeds, of {samples:,} samples
-with averaged weights. The lines of recipes with convolutions are dashed. Both axes are logarithmic.
+with averaged weights. An iteration of a recipe costs as much as in the run that other work of the machine disturbed
+least. The lines of recipes with convolutions are dashed. Both axes are logarithmic.
 
 The table has FID at equal CPU-minutes: the last evaluation of each run until then. A recipe has no number once one of
 its runs has ended.
@@ -93,11 +94,10 @@ def uses_convolutions(result: Result) -> bool:
 
 def at_minutes(result: Result, minutes: float) -> list[float]:
     """The FID of each run at its last evaluation until then; empty if any run was not measured yet, or had ended."""
-    found = []
+    found, cost = [], result.minutes_per_iteration
     for run in result.runs:
-        per_iteration = (run.cpu_seconds or math.inf) / 60 / run.iterations
-        until = [fid for step, fid in run.curve if step * per_iteration <= minutes]
-        if not until or run.iterations * per_iteration < minutes:
+        until = [fid for step, fid in run.curve if step * cost <= minutes]
+        if not until or run.iterations * cost < minutes:
             return []
         found.append(until[-1])
     return found
@@ -146,7 +146,9 @@ def _section(experiment: Experiment, results: Mapping[str, Result]) -> Iterator[
     known = [cell for cell in experiment.cells if cell.name in results]
     if len(known) > 1 or (known and experiment.is_of_recipes):
         yield _rows(known, results)
-        yield from _verdicts(known, results)
+        ranked = _ranked(known, results)
+        pairs = pairwise(ranked) if experiment.is_of_recipes else combinations(ranked, 2)
+        yield from _verdicts(pairs, results)
         if experiment.is_of_recipes:
             yield _pictures(known, results)
     missing = sum(len(seeds) for _, seeds in lacking(experiment, results))
@@ -197,11 +199,10 @@ def _ranked(known: Sequence[Cell], results: Mapping[str, Result]) -> list[Cell]:
     return sorted(known, key=lambda cell: fmean(results[cell.name].scores))
 
 
-def _verdicts(known: Sequence[Cell], results: Mapping[str, Result]) -> Iterator[str]:
-    """A line for each row and the next one."""
-    ranked = _ranked(known, results)
+def _verdicts(pairs: Iterable[tuple[Cell, Cell]], results: Mapping[str, Result]) -> Iterator[str]:
+    """A line for each pair of rows, of which the first is the better one."""
     lines = []
-    for better, worse in pairwise(ranked):
+    for better, worse in pairs:
         names = [f"`{' '.join(_short(cell))}`" for cell in (better, worse)]
         lines.append(f"- {names[0]} before {names[1]}: {verdict(results[better.name], results[worse.name])}")
     if lines:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,12 @@ class Result:
         """One value for each seed; empty if a run was not on a CPU."""
         found = [run.cpu_seconds for run in self.runs]
         return [seconds / 60 for seconds in found if seconds is not None] if None not in found else []
+
+    @property
+    def minutes_per_iteration(self) -> float:
+        """CPU-minutes of the run that other work of the machine disturbed least; infinite if a run was not on a CPU."""
+        found = [run.cpu_seconds / 60 / run.iterations for run in self.runs if run.cpu_seconds is not None]
+        return min(found) if len(found) == len(self.runs) else math.inf
 
     @property
     def median(self) -> Trained:

@@ -77,7 +77,7 @@ def test_slurm_s_early_warning_ends_a_run_too(monkeypatch):
 
 
 def test_a_run_in_a_thread_trains_without_handlers():
-    interrupt, done = Interrupt(), []
+    done: list[int] = []
     thread = threading.Thread(target=lambda: done.append(fit(gan(), 3, Interrupt()).global_step))
     thread.start()
     thread.join()

@@ -39,7 +39,11 @@ ENTRIES = {
         "classifier score", "higher", "High if single samples look like one class and all classes occur."
     ),
     "class_divergence": Entry("class divergence", "lower", "How far the shares of the classes are from the data's."),
-    "class_accuracy": Entry("class accuracy", "higher", "The share of samples that show the class that was asked for."),
+    "class_accuracy": Entry(
+        "class accuracy",
+        "higher",
+        "The share of samples that show the class that was asked for; above that of real pictures, variety is missing.",
+    ),
     "gan_train": Entry("GAN-train", "higher", "How well a classifier trained on samples alone knows real pictures."),
     "modes": Entry("classes made", "higher", "The number of classes that the generator makes often enough."),
     "neighbour_distance": Entry(

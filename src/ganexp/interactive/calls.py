@@ -46,12 +46,10 @@ def sweep(*words: str) -> "list[Run]":
     """See `ganexp.sweep`."""
     with running.reported() as begun:
         _call(("-m", *words))
-    from ganexp.page.collect import natural
     from ganexp.run import Run
 
     assert begun.folder is not None
-    jobs = sorted(begun.folder.jobs(), key=lambda job: natural(str(job.path)))
-    return [Run.open(job.path) for job in jobs]
+    return [Run.open(job.path) for job in begun.folder.jobs()]
 
 
 def runs(root: str | Path) -> "list[Run]":

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +13,7 @@ from ganexp.errors import UserError
 from ganexp.evaluation import of_one_class
 from ganexp.page import curves
 from ganexp.page.curves import Curve
-from ganexp.run_folder import started
+from ganexp.run_folder import find, started
 from ganexp.run_folder.changes import INERT, within
 from ganexp.run_folder.folder import RunFolder
 
@@ -72,18 +70,13 @@ def folders(root: Path) -> list[Path]:
     """The folder of every run below `root`, in the order of their names. UserError if there is none."""
     if not root.is_dir():
         raise UserError(f"root={root}: there is no such folder; name one that holds runs, such as root=outputs")
-    found = sorted(_folders(root), key=lambda path: natural(str(path)))
+    found = [folder.path for folder in find.runs(root)]
     if not found:
         raise UserError(
             f"root={root}: there is no run below this folder (a run is a folder with a run.json); name another "
             "folder, or train a run: python -m ganexp.train"
         )
     return found
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """A sort key that orders numbers within the text by value: 9 before 10."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]
 
 
 def read(path: Path, root: Path) -> RunSummary:
@@ -150,16 +143,6 @@ def _facts(record: dict[str, Any], reached: int | None, drawn: dict[str, Curve])
         "iterations/s": record.get("iterations_per_second"),
     } | {f"parameters of {name[0].upper()}": n for name, n in _mapping(record.get("parameters")).items()}
     return _finite(facts)
-
-
-def _folders(root: Path) -> list[Path]:
-    found = []
-    for folder, below, files in os.walk(root):
-        is_run = RunFolder(Path(folder)).record.name in files or RunFolder(Path(folder)).config.is_file()
-        if is_run:
-            found.append(Path(folder))
-        below[:] = [name for name in below if not is_run and not name.startswith(".")]
-    return found
 
 
 def _record(folder: RunFolder) -> tuple[dict[str, Any], str]:

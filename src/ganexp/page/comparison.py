@@ -10,8 +10,9 @@ from statistics import fmean
 
 from ganexp.evaluation import Card, differences
 from ganexp.page import glossary, labels
-from ganexp.page.collect import RunSummary, natural
+from ganexp.page.collect import RunSummary
 from ganexp.page.statistics import beyond_noise, noise_of_gap, number, significance, spread
+from ganexp.run_folder.find import natural
 
 UNKNOWN = "–"
 """Stands for the value of a setting that a run does not have."""

@@ -16,8 +16,9 @@ from ganexp.data.dataset import Dataset, Pictures
 from ganexp.errors import UserError
 from ganexp.evaluation import Card, Evaluation
 from ganexp.evaluators import evaluator as evaluators
+from ganexp.evaluators.cache_key import code_of_metrics, key_of
 from ganexp.evaluators.evaluator import Evaluator
-from ganexp.evaluators.reference import code_of_metrics, key_of, reference
+from ganexp.evaluators.reference import reference
 from ganexp.files.cache import cached
 from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance

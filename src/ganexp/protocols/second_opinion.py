@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ganexp.data.dataset import Pictures
 from ganexp.evaluation import Evaluation
+from ganexp.evaluators.cache_key import code_of_metrics, key_of
 from ganexp.evaluators.evaluator import Evaluator
-from ganexp.evaluators.reference import code_of_metrics, key_of, reference
+from ganexp.evaluators.reference import reference
 from ganexp.files.cache import cached
 from ganexp.metrics.suite import noise, second_opinion
 

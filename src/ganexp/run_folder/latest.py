@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ganexp.errors import UserError
-from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder import find
 
 WORD = "latest"
 
@@ -15,9 +15,9 @@ def resolve(run: str) -> Path:
     """
     if run != WORD or Path(run).exists():
         return Path(run)
-    checkpoints = list(Path("outputs").rglob(str(RunFolder(Path()).last)))
-    if not checkpoints:
+    saved = [folder for folder in find.runs(Path("outputs")) if folder.last.is_file()]
+    if not saved:
         raise UserError(
             f"{WORD}: no run below outputs/ has a checkpoint; name a run's folder, or train one: python -m ganexp.train"
         )
-    return max(checkpoints, key=lambda checkpoint: checkpoint.stat().st_mtime).parents[1]
+    return max(saved, key=lambda folder: folder.last.stat().st_mtime).path

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from ganexp.console.arguments import line, override
 from ganexp.errors import UserError
 from ganexp.files.whole import from_here
-from ganexp.run_folder import started
+from ganexp.run_folder import find, started
 from ganexp.run_folder.folder import RunFolder
 
 
@@ -37,7 +37,7 @@ class SweepFolder:
 
     def jobs(self) -> list[RunFolder]:
         """The jobs that began, in the order of their folders' names."""
-        return [RunFolder(record.parent) for record in sorted(self.path.rglob(RunFolder(self.path).record.name))]
+        return [folder for folder in find.runs(self.path) if folder.record.is_file()]
 
     def read_start(self) -> Any:
         """The contents of `start`. UserError if the file is missing or damaged."""

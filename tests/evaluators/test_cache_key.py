@@ -6,7 +6,7 @@ import pytest
 
 from ganexp import metrics
 from ganexp.data.fake import Fake
-from ganexp.evaluators import classifier, evaluator, fitting, reference
+from ganexp.evaluators import cache_key, classifier, evaluator, fitting, reference
 from ganexp.evaluators.evaluator import Evaluator
 
 
@@ -14,8 +14,8 @@ from ganexp.evaluators.evaluator import Evaluator
 def embedded(monkeypatch):
     """How many pictures evaluators have embedded."""
     counts, embed = [], Evaluator.embed
-    code = reference.code_of
-    monkeypatch.setattr(reference, "code_of", lambda thing: code(embed if thing is Evaluator.embed else thing))
+    code = cache_key.code_of
+    monkeypatch.setattr(cache_key, "code_of", lambda thing: code(embed if thing is Evaluator.embed else thing))
     monkeypatch.setattr(Evaluator, "embed", lambda self, images: counts.append(len(images)) or embed(self, images))
     return counts
 
@@ -34,25 +34,25 @@ def test_real_pictures_are_embedded_once(fake_evaluator, embedded, tmp_path, mon
 
 def test_the_key_depends_on_weights_network_and_code_of_the_features_and_on_nothing_else(fake_evaluator, monkeypatch):
     loaded = evaluator.load(str(fake_evaluator))
-    key = reference.key_of(loaded, "pictures")
-    assert key == reference.key_of(loaded, "pictures") != reference.key_of(loaded, "others")
+    key = cache_key.key_of(loaded, "pictures")
+    assert key == cache_key.key_of(loaded, "pictures") != cache_key.key_of(loaded, "others")
     described = dataclasses.replace(loaded, card=loaded.card | {"note": "words", "recipe": {}, "fid": {}})
-    assert reference.key_of(described, "pictures") == key
+    assert cache_key.key_of(described, "pictures") == key
     two_views = loaded.card | {"architecture": loaded.card["architecture"] | {"two_views": True}}
-    assert reference.key_of(dataclasses.replace(loaded, card=two_views), "pictures") != key
-    code = reference.code_of
+    assert cache_key.key_of(dataclasses.replace(loaded, card=two_views), "pictures") != key
+    code = cache_key.code_of
     for changed, alike in ((fitting, True), (evaluator, True), (classifier, False), (Evaluator.embed, False)):
-        monkeypatch.setattr(reference, "code_of", lambda x, it=changed: code(x) + "changed" * (x is it))
-        assert (reference.key_of(loaded, "pictures") == key) == alike
+        monkeypatch.setattr(cache_key, "code_of", lambda x, it=changed: code(x) + "changed" * (x is it))
+        assert (cache_key.key_of(loaded, "pictures") == key) == alike
 
 
 def test_comments_docstrings_and_lines_are_no_code():
     plain = "def f(a):\n    return a + 1\n"
     told = '"""Words."""\n\n\n# More.\ndef f(\n    a,\n):\n    """Says."""\n    return a + 1  # Why.\n'
-    assert reference._without_words(plain) == reference._without_words(told)
-    assert reference._without_words(plain) != reference._without_words(plain.replace("1", "2"))
+    assert cache_key._without_words(plain) == reference._without_words(told)
+    assert cache_key._without_words(plain) != reference._without_words(plain.replace("1", "2"))
 
 
 def test_the_code_of_metrics_is_that_of_every_module_of_the_room():
     modules = [name for name in dir(metrics) if not name.startswith("_")]
-    assert len(reference.code_of_metrics()) >= len(modules)
+    assert len(cache_key.code_of_metrics()) >= len(modules)

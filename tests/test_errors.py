@@ -55,7 +55,7 @@ def test_a_log_that_cannot_be_written_is_named_in_a_sentence(type_, tmp_path):
 
 
 def test_every_word_of_another_tool_is_answered_with_a_key_that_some_command_has():
-    known = {key for name in manual.COMMANDS for key in refusals.keys(name)}
+    known = {key for name in manual.COMMANDS for key in refusals.taken(name)}
     assert {ours for ours, _, _ in SYNONYMS} <= known
 
 

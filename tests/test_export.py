@@ -26,6 +26,8 @@ def test_three_files_in_the_run_s_folder_or_in_another(type_, run, tmp_path):
     for folder in (run / "export", tmp_path / "other"):
         assert sorted(path.name for path in folder.iterdir()) == files
     assert (run / "export" / files[0]).read_bytes() != (tmp_path / "other" / files[0]).read_bytes()
+    # The page says how `sample` takes the same generator.
+    assert " checkpoint=last weights=raw</code>" in (tmp_path / "other" / files[0]).read_text()
     assert type_("export", "run=run", "out=again").returncode == 0
     for file in files:
         assert (run / "export" / file).read_bytes() == (tmp_path / "again" / file).read_bytes()

@@ -81,7 +81,7 @@ def _run(config_name: str, task: Callable[[DictConfig], object], arguments: Chan
         return read
 
     try:
-        read = Arguments.read(sys.argv[1:], known=lambda: refusals.keys(config_name))
+        read = Arguments.read(sys.argv[1:], known=lambda: refusals.taken(config_name))
         if "--version" in read.flags:
             print(f"ganexp {__version__}")
         elif "--help" in read.flags:

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from ganexp import command
 from ganexp.config import parse
+from ganexp.console.arguments import override
 from ganexp.console.out import writable
 from ganexp.errors import UserError
 from ganexp.extras import require
@@ -67,7 +68,9 @@ def write(run: "Run", which: str | None, weights: str, out: Path) -> None:
         (out / "explorer.html").unlink(missing_ok=True)  # An older page must not stay if this one is refused.
         portable.write_onnx(graph, out / "generator.onnx")
         portable.write_safetensors(run, generator, out / "generator.safetensors")
-        explorer.write(run, run.iteration(checkpoint), generator, graph, out / "explorer.html")
+        chosen = [override("checkpoint", which)] if which is not None else []
+        chosen += [override("weights", weights)] if weights != "ema" else []
+        explorer.write(run, run.iteration(checkpoint), generator, graph, out / "explorer.html", chosen)
     except OSError as error:
         raise UserError(f"out={out}: it cannot be written ({error.strerror}); name another folder") from None
     except UserError as error:

@@ -107,7 +107,7 @@ def prepare(read: Arguments) -> Arguments:
             raise UserError(f"{typed.input_line}: type one experiment, with -m and +: -m +experiment=NAME")
         if typed.key_or_group == "experiment" and not read.multirun:
             raise UserError(f"{typed.input_line}: an experiment is a sweep: put -m before it")
-    started_by = ranks.launcher()
+    started_by = ranks.starter()
     if read.multirun and started_by is not None:
         raise UserError(
             f"-m: {started_by.name} started {started_by.processes} processes, and a sweep is started once; leave "
@@ -127,7 +127,7 @@ def main() -> None:
     except running.JobsLeft:
         sys.exit(1)
     finally:
-        if ranks.launcher() is not None:
+        if ranks.starter() is not None:
             from ganexp.processes.strategy import dismiss
 
             dismiss()

@@ -16,7 +16,7 @@ from ganexp.console.keys import of_command
 from ganexp.errors import UserError, did_you_mean, from_omegaconf, no_such_key
 
 
-def keys(config_name: str, read: Arguments | None = None) -> list[str]:
+def taken(config_name: str, read: Arguments | None = None) -> list[str]:
     """Every group and key of a command, as composed with the options that were typed; groups stand first."""
     groups = _groups()
     typed = (
@@ -87,7 +87,7 @@ def explain(error: Exception, config_name: str, read: Arguments, sweeps: bool) -
             return f"{typed}: a group cannot stand at another place; type {key}=…"
         if key.startswith("hydra."):
             return f"{key}: Hydra has no such key; --cfg hydra prints them all"
-        return no_such_key(key, keys(config_name, read))
+        return no_such_key(key, taken(config_name, read))
     if message.endswith("appears more than once in the final defaults list"):
         group = message.split()[0]
         return f"+{group}=…: {group} is chosen already; type {group}=…, without +"

@@ -1,1 +1,1 @@
-"""Sources of pictures. Each file is one source, and each source gives one uint8 tensor in memory."""
+"""Sources of pictures, such as mnist.py, and what they share. Each source gives one uint8 tensor in memory."""

@@ -1,5 +1,6 @@
 """The explorer: one page that holds a generator and everything that runs it in a browser."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx  # type: ignore[import-not-found]
@@ -20,14 +21,18 @@ LARGEST = 25_000_000
 SLIDERS = 8
 
 
-def write(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, path: Path) -> None:
+def write(
+    run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, path: Path, chosen: Sequence[str] = ()
+) -> None:
     """Write the page of a run's generator, whose ONNX graph is `graph`.
+
+    chosen: the overrides by which `ganexp.sample` takes the same generator of the run.
 
     The weights are rounded to float16 if the page would be too large with float32. UserError, with the reason alone,
     if the page would still be too large, or if the network has an operator that the page cannot run.
     """
     for half in (False, True):
-        html = _render(run, iteration, generator, graph, half)
+        html = _render(run, iteration, generator, graph, half, chosen)
         if len(html) <= LARGEST:
             write_whole(path, html)
             return
@@ -37,7 +42,9 @@ def write(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto
     )
 
 
-def _render(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, half: bool) -> bytes:
+def _render(
+    run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelProto, half: bool, chosen: Sequence[str]
+) -> bytes:
     size = run.config.model.latent_dim
     vectors, shares = directions(generator, size, SLIDERS)
     model = {
@@ -57,6 +64,7 @@ def _render(run: Run, iteration: int, generator: nn.Module, graph: onnx.ModelPro
         shares=shares.tolist(),
         latent=size,
         half=half,
+        chosen=chosen,
         model=htmlsafe_json_dumps(model, separators=(",", ":")),
         **{name: Markup(source(file)) for name, file in SOURCES.items()},
     )

@@ -72,7 +72,7 @@ def _call(words: tuple[str, ...]) -> list[Path]:
     wrong = next((word for word in words if not isinstance(word, str)), None)
     if wrong is not None:
         raise UserError(f"{wrong!r}: type each word as a text of its own, such as 'trainer.max_steps=2000'")
-    started_by = ranks.launcher()
+    started_by = ranks.starter()
     if started_by is not None:
         raise UserError(
             f"{started_by.name} started {started_by.processes} processes, and Python trains from one; start "
@@ -89,7 +89,7 @@ def _call(words: tuple[str, ...]) -> list[Path]:
 
     try:
         with guest.hydra(), interruption.listening():
-            read = Arguments.read(words, known=lambda: refusals.keys("train"))
+            read = Arguments.read(words, known=lambda: refusals.taken("train"))
             for flag in read.flags:
                 if not flag.startswith(("--config-dir", "--multirun")):
                     raise UserError(f"{flag}: a flag of the command line; in Python leave it out")

@@ -1,1 +1,1 @@
-"""Pairs of networks. Each file is one architecture, for every picture shape that it can make."""
+"""Pairs of networks: architectures, such as mlp.py, and what they share."""

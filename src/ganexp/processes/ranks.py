@@ -1,7 +1,7 @@
 """The processes of one run: their numbers, and who starts them.
 
 Process 0 is the run that the user sees. It alone reads the command line, and it alone reads and writes the run's
-folder. The other processes follow: process 0 tells them what to train (`strategy.tell`).
+folder. The other processes follow: process 0 tells them what to train (`strategy.told`).
 
 torchrun and Slurm start all processes of a run. Without them, process 0 starts the others on its host.
 """
@@ -30,7 +30,7 @@ GRACE = 15
 
 
 @dataclass(frozen=True)
-class Launcher:
+class Starter:
     """A program that started the processes of this run. name: torchrun or Slurm."""
 
     name: str
@@ -38,20 +38,20 @@ class Launcher:
     hosts: int
 
 
-def launcher() -> Launcher | None:
+def starter() -> Starter | None:
     """The program that started this process as one of several; None if the process was started alone."""
     env = os.environ
     if "TORCHELASTIC_RUN_ID" in env:
-        return Launcher("torchrun", int(env["WORLD_SIZE"]), int(env.get("GROUP_WORLD_SIZE", 1)))
+        return Starter("torchrun", int(env["WORLD_SIZE"]), int(env.get("GROUP_WORLD_SIZE", 1)))
     in_shell = env.get("SLURM_JOB_NAME") in ("bash", "interactive")
     if int(env.get("SLURM_NTASKS", 1)) > 1 and not in_shell and PARENT not in env:
-        return Launcher("Slurm", int(env["SLURM_NTASKS"]), int(env.get("SLURM_NNODES", 1)))
+        return Starter("Slurm", int(env["SLURM_NTASKS"]), int(env.get("SLURM_NNODES", 1)))
     return None
 
 
 def rank() -> int:
     """The number of this process among the processes of its run."""
-    started_by = launcher()
+    started_by = starter()
     if started_by is not None and started_by.name == "Slurm":
         return int(os.environ["SLURM_PROCID"])
     return int(os.environ.get("RANK", 0)) if started_by is not None or PARENT in os.environ else 0
@@ -59,7 +59,7 @@ def rank() -> int:
 
 def asked(options: Trainer) -> int | Literal["auto"]:
     """How many processes each host should have. UserError if the launcher started another number."""
-    started_by, count, hosts = launcher(), options.devices, options.num_nodes
+    started_by, count, hosts = starter(), options.devices, options.num_nodes
     if started_by is None:
         if hosts > 1:
             raise UserError(

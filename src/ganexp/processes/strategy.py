@@ -81,7 +81,7 @@ def processes(options: Trainer) -> int:
 
 def environment() -> ClusterEnvironment:
     """What Lightning asks for the numbers and addresses of the processes."""
-    started_by = ranks.launcher()
+    started_by = ranks.starter()
     if started_by is None:
         return OneHost()
     return TorchElasticEnvironment() if started_by.name == "torchrun" else SLURMEnvironment(auto_requeue=False)
@@ -159,7 +159,7 @@ def _leave() -> None:
     """Leave the process group, so that the next run of a sweep can form its own."""
     if dist.is_initialized():
         dist.destroy_process_group()
-    if ranks.launcher() is None:
+    if ranks.starter() is None:
         for name in ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE"):
             os.environ.pop(name, None)
 

@@ -124,15 +124,17 @@ def _quality(rows: dict[str, Result]) -> Iterator[str]:
 
 
 def _convolutions(rows: dict[str, Result], minutes: float) -> str:
-    """The best recipe of linear layers and the best one of convolutions; empty if one of the two is missing."""
-    reached = {name: values for name, row in rows.items() if (values := at_minutes(row, minutes))}
+    """The best recipe of linear layers and the best one of convolutions, both without labels; empty if there is none of
+    a kind."""
+    unlabelled = {name: row for name, row in rows.items() if not row.settings["model.conditional"]}
+    reached = {name: values for name, row in unlabelled.items() if (values := at_minutes(row, minutes))}
     kinds = [[name for name in reached if uses_convolutions(rows[name]) == kind] for kind in (False, True)]
     if not all(kinds):
         return ""
     linear, convolutional = (min(names, key=lambda name: fmean(reached[name])) for names in kinds)
     a, b = reached[linear], reached[convolutional]
     return (
-        f"- {minutes:g} min: the best with linear layers is `{linear}` ({spread(a)}), with convolutions "
+        f"- {minutes:g} min, without labels: the best with linear layers is `{linear}` ({spread(a)}), with convolutions "
         f"`{convolutional}` ({spread(b)}). {significance(a, b)}"
     )
 

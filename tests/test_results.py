@@ -127,12 +127,14 @@ def test_recipes_are_compared_at_equal_minutes_of_the_processor():
 
 def test_the_page_says_whether_convolutions_pay_at_equal_minutes(every):
     target = {"data._target_": "ganexp.data.mnist.MNIST", "network._target_": "ganexp.networks.mlp.MLP"}
+    target["model.conditional"] = False
+    labelled = target | {"model.conditional": True}
     other = target | {"network._target_": "ganexp.networks.dcgan.DCGAN"}
     rows = {"vanilla": row(9, 9.5, 10, **target), "r1gan": row(4, 4.5, 5, **target), "dcgan": row(6, 7, 8, **other)}
+    rows["conditional"] = row(1, 2, 3, **labelled)  # Labels are extra information.
     text = page(every, rows)
-    assert (
-        "- 1 min: the best with linear layers is `r1gan` (4.50 ± 0.50), with convolutions `dcgan` (7.0 ± 1.0)." in text
-    )
+    told = "the best with linear layers is `r1gan` (4.50 ± 0.50), with convolutions `dcgan` (7.0 ± 1.0)."
+    assert f"- 1 min, without labels: {told}" in text
     assert text.index("| `r1gan` | MLP |") < text.index("| `dcgan` | DCGAN |") < text.index("| `vanilla` | MLP |")
 
 

@@ -134,8 +134,8 @@ def _convolutions(rows: dict[str, Result], minutes: float) -> str:
     linear, convolutional = (min(names, key=lambda name: fmean(reached[name])) for names in kinds)
     a, b = reached[linear], reached[convolutional]
     return (
-        f"- {minutes:g} min, without labels: the best with linear layers is `{linear}` ({spread(a)}), with convolutions "
-        f"`{convolutional}` ({spread(b)}). {significance(a, b)}"
+        f"- {minutes:g} min, without labels: the best with linear layers is `{linear}` ({spread(a)}), with "
+        f"convolutions `{convolutional}` ({spread(b)}). {significance(a, b)}"
     )
 
 

@@ -58,10 +58,10 @@ TARGETS = st.sampled_from(
 @cache
 def keys(command: str) -> list[str]:
     """Every key of a command, without the groups, the folders of Hydra, and how many pictures there are to be."""
-    from ganexp.console.refusals import keys
+    from ganexp.console.refusals import taken
 
     left_out = GROUPS.keys() if command == "train" else {*GROUPS, "n", "watch"}
-    return [key for key in keys(command) if key not in left_out and not key.startswith("hydra")]
+    return [key for key in taken(command) if key not in left_out and not key.startswith("hydra")]
 
 
 def overrides() -> st.SearchStrategy[str]:

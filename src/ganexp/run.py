@@ -53,7 +53,8 @@ class Run:
         if "data" not in record or not folder.checkpoints.is_dir():
             raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
         if record["status"] == "killed":
-            log.warning("%s was killed. %s To go on: %s", path, record["why"], folder.resume)
+            advice = f" To go on: {folder.resume}" if folder.has_checkpoint() else ""
+            log.warning("%s was killed. %s%s", path, record["why"], advice)
         register_resolvers()
         try:
             config: Config = parse(composed)

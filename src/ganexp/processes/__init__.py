@@ -1,1 +1,1 @@
-"""Processes: this one and its signals, those that train a run together, and those that a launcher starts for jobs."""
+"""This process and its signals, the processes of one run, and the processes that a launcher starts for jobs."""

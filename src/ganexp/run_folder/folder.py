@@ -165,7 +165,7 @@ class RunFolder:
         return UserError(f"{self.path}: another process is training in this folder; wait for its end, or stop it")
 
     def is_locked(self, if_unknown: bool = True) -> bool:
-        """Whether a process works in the folder; `if_unknown` on a disk without locks."""
+        """Whether a process works in the folder. On a disk without locks, the answer is `if_unknown`."""
         return lock.is_held(self.lock, if_unknown)
 
     def read_record(self) -> dict[str, Any]:

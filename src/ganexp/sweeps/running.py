@@ -33,7 +33,7 @@ class JobsLeft(UserError):
 
 @dataclass
 class Reported:
-    """What is known of the sweep in a block `reported`.
+    """The sweep of a block `reported`.
 
     folder: that of the sweep; None if Hydra began no sweep. until_end: what ends with the block.
     """
@@ -92,7 +92,7 @@ def reported() -> Iterator[Reported]:
 
 
 def _stop_workers(folder: SweepFolder, others: list[Any]) -> None:
-    """Tell joblib's workers to save, and wait for them. Only then is the sweep interrupted, because joblib would kill
+    """Tell joblib's workers to save, and wait for them. The sweep is interrupted afterwards, because joblib would kill
     the workers at once.
 
     others: child processes that are no workers.

@@ -17,7 +17,7 @@ from torch.nn.functional import softplus
 
 from benchmarks import mnist
 from ganexp.networks.dropout import Dropout
-from ganexp.processes.memory import keep_freed_memory
+from ganexp.processes.memory import freed_memory_kept
 
 BATCH, LATENT, RATE, SLOPE = 64, 100, 0.4, 0.2
 G_WIDTHS, D_WIDTHS = [LATENT, 256, 512, 1024, 784], [784, 512, 256, 1]
@@ -245,16 +245,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20, help="whose median counts (20)")
     parser.add_argument("--iterations", type=int, default=30, help="of each variant in each round (30)")
     arguments = parser.parse_args()
-    keep_freed_memory()
     pictures = torch.from_numpy(mnist.pictures()).view(-1, 784)
     loops = {title: make(pictures) for title, make in VARIANTS.items()}
     seconds: dict[str, list[float]] = {title: [] for title in loops}
-    for number in range(arguments.rounds + 1):
-        for title in loops if number % 2 else reversed(loops):
-            began = time.perf_counter()
-            for _ in range(arguments.iterations):
-                loops[title].iterate()
-            seconds[title].append(time.perf_counter() - began)
+    with freed_memory_kept():
+        for number in range(arguments.rounds + 1):
+            for title in loops if number % 2 else reversed(loops):
+                began = time.perf_counter()
+                for _ in range(arguments.iterations):
+                    loops[title].iterate()
+                seconds[title].append(time.perf_counter() - began)
     first = next(iter(loops))
     print("| variant | ms an iteration | × as fast |\n|---|---|---|")
     for title, measured in seconds.items():

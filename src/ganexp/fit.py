@@ -34,7 +34,7 @@ from ganexp.networks import summary
 from ganexp.networks.discriminator import Discriminator
 from ganexp.networks.generator import Generator
 from ganexp.processes import interruption, ranks, strategy
-from ganexp.processes.memory import keep_freed_memory
+from ganexp.processes.memory import freed_memory_kept
 from ganexp.protocols.in_domain import InDomain
 from ganexp.run import Run
 from ganexp.run_folder import checkpoints
@@ -113,7 +113,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         record.write(status="failed", why=sentence)
 
     try:
-        with strategy.told(trainer, plan, lost), strategy.explained(), progress.lines_above():
+        with freed_memory_kept(), strategy.told(trainer, plan, lost), strategy.explained(), progress.lines_above():
             trainer.fit(gan, Endless(), ckpt_path=checkpoint, weights_only=True)
             if done == trainer.max_steps:  # Lightning had nothing to train, so it called no callback.
                 grids.end(gan, done)
@@ -231,11 +231,11 @@ def freeze_imports() -> None:
 
 
 def settle(shows_bar: bool) -> None:
-    """Prepare this process: its memory and its messages. If there is a progress bar, losses are written only to the
-    file. Lightning's tips are silenced.
+    """Prepare this process: its garbage collector and its messages.
+
+    If there is a progress bar, losses are written only to the file. Lightning's tips are silenced.
     """
     freeze_imports()
-    keep_freed_memory()
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # Lightning warns of two things that are right here: the average of G stays in eval mode, and a run may resume in

@@ -16,6 +16,7 @@ from ganexp.console import messages
 from ganexp.errors import UserError
 from ganexp.fit import Endless, make_trainer, settle
 from ganexp.processes import ranks, strategy
+from ganexp.processes.memory import freed_memory_kept
 from ganexp.run_folder.folder import RunFolder
 
 log = logging.getLogger("ganexp")
@@ -56,7 +57,7 @@ def _train(plan: strategy.Plan) -> None:
     gan = build.gan(config, data, pictures)
     gan.pauses = plan.pauses
     trainer = make_trainer(config, [Interrupt()], [], shows_bar=False)
-    with strategy.explained():
+    with freed_memory_kept(), strategy.explained():
         trainer.fit(gan, Endless(), ckpt_path=plan.checkpoint, weights_only=True)
 
 

@@ -16,7 +16,7 @@ from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.fitting import Fitting, fit
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.monge import monge_distance
-from ganexp.processes.memory import keep_freed_memory
+from ganexp.processes.memory import freed_memory_kept
 from ganexp.seeds import shuffled
 
 log = logging.getLogger("ganexp")
@@ -36,7 +36,6 @@ def train_evaluator(
     note: words for the card. An evaluator that is no better than guessing gets a warning, here and whenever it is
     loaded.
     """
-    keep_freed_memory(of_any_size=True)
     pictures, held_out = data.load("train"), data.load("test")
     if pictures.labels is None or len(pictures.classes) < 2:
         raise UserError(
@@ -48,7 +47,8 @@ def train_evaluator(
         held_out, pictures = set_aside(pictures)
     unfinished = path.with_suffix(".unfinished")
     try:
-        network = fit(architecture, fitting, pictures, data.flip, torch.device(device), unfinished)
+        with freed_memory_kept(of_any_size=True):
+            network = fit(architecture, fitting, pictures, data.flip, torch.device(device), unfinished)
     except KeyboardInterrupt:
         if unfinished.is_file():
             log.warning("Stopped. The same command continues after the last whole epoch, which is in %s", unfinished)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-ROWS_IN_MEMORY = 500
+ROWS_IN_MEMORY = 250
 """Rows of the kernel's matrix that are in memory at a time."""
 
 
@@ -23,7 +23,7 @@ def within(a: Tensor) -> Tensor:
     for start in range(0, len(a), ROWS_IN_MEMORY):
         # The matrix is symmetric: the part right of the diagonal counts twice.
         rows, others = a[start : start + ROWS_IN_MEMORY], a[start + ROWS_IN_MEMORY :]
-        diagonal = (rows.square().sum(1) / a.shape[1] + 1).pow(3).sum(dtype=torch.float64)
+        diagonal = (rows.square().sum(1) / a.shape[1] + 1).pow_(3).sum(dtype=torch.float64)
         total += _kernel_sum(rows, rows) - diagonal + 2 * _kernel_sum(rows, others)
     return total / (len(a) * (len(a) - 1))
 
@@ -31,4 +31,4 @@ def within(a: Tensor) -> Tensor:
 def _kernel_sum(a: Tensor, b: Tensor) -> Tensor:
     """The sum of the kernel over all pairs of rows: float64 []."""
     one = torch.ones((), dtype=a.dtype, device=a.device)
-    return torch.addmm(one, a, b.T, alpha=1 / a.shape[1]).pow(3).sum(dtype=torch.float64)
+    return torch.addmm(one, a, b.T, alpha=1 / a.shape[1]).pow_(3).sum(dtype=torch.float64)

@@ -15,9 +15,10 @@ def freed_memory_kept(of_any_size: bool = False) -> Iterator[None]:
     """Inside the block, glibc keeps the memory of freed tensors for the next tensors.
 
     The steps of a training allocate the same sizes again and again. Keeping the memory saves page faults, some 5 % of
-    an iteration's time on a CPU. Other work, such as a full evaluation, allocates ever other sizes: kept, these would
-    leave holes that nothing fits in, hundreds of megabytes of them. So the block ends with what is free returned to the
-    system. Tensors above 16 MB are returned inside the block too. `of_any_size` keeps them, which suits a training
+    an iteration's time on a CPU. Other work, such as the measurement at the end, allocates other sizes, and these leave
+    holes in kept memory that nothing fits in. So at the end of the block all free memory returns to the system.
+
+    Tensors above 16 MB return to the system inside the block too. `of_any_size` keeps them, which suits a training
     whose every step has tensors of these sizes. Nothing happens with other C libraries.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None

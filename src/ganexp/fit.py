@@ -134,8 +134,9 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None
         log.info("%s", evaluation.table())
         results.conclude(evaluation, trainer.global_step, record, run_loggers, overrides)
-    rate, minutes = record.contents.get("iterations_per_second", 0), record.contents.get("seconds", 0) / 60
-    log.info("Done: %s iterations in %.1f min, %.1f a second", f"{trainer.global_step:,}", minutes, rate)
+    rate, minutes = record.contents.get("iterations_per_second"), record.contents.get("seconds", 0) / 60
+    speed = f", {rate:.1f} a second" if rate else ""  # Unknown after a few iterations.
+    log.info("Done: %s iterations in %.1f min%s", f"{trainer.global_step:,}", minutes, speed)
     log.info("Pictures: %s", from_here(folder.grid(trainer.global_step)))
     log.info("Curves:   tensorboard --logdir %s", from_here(folder.path))
 

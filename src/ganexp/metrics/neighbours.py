@@ -38,9 +38,9 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = Non
     in_fake_ball = torch.zeros(len(real), dtype=torch.bool)
     covered = torch.zeros(len(real), dtype=torch.bool)
     balls, precise = 0, 0
-    lengths = _squared_lengths(real)
+    squared_lengths = _squared_lengths(real)
     for start in range(0, len(fake), ROWS_IN_MEMORY):
-        squares = _squared_distances(fake[start : start + ROWS_IN_MEMORY], real, lengths)
+        squares = _squared_distances(fake[start : start + ROWS_IN_MEMORY], real, squared_lengths)
         inside = squares < real_radii.square()
         covered |= inside.any(0)
         balls += int(inside.sum())
@@ -56,9 +56,9 @@ def prdc(real: Tensor, fake: Tensor, k: int = 5, real_radii: Tensor | None = Non
 
 def kth_distance(features: Tensor, k: int) -> Tensor:
     """The distance of each row, float [N, F], from its k-th nearest other row: float [N]."""
-    found, lengths = [], _squared_lengths(features)
+    found, squared_lengths = [], _squared_lengths(features)
     for start in range(0, len(features), ROWS_IN_MEMORY):
-        squares = _squared_distances(features[start : start + ROWS_IN_MEMORY], features, lengths)
+        squares = _squared_distances(features[start : start + ROWS_IN_MEMORY], features, squared_lengths)
         squares.diagonal(start).fill_(torch.inf)  # A picture is no neighbour of itself.
         # The minimum of a row is found faster than its k-th value.
         found.append(squares.amin(1) if k == 1 else squares.kthvalue(k).values)
@@ -73,8 +73,8 @@ def nearest(features: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     square, index = torch.full((len(features),), torch.inf), torch.zeros(len(features), dtype=torch.long)
     for first in range(0, len(among), COLUMNS_IN_MEMORY):
         part = among[first : first + COLUMNS_IN_MEMORY]
-        lengths = _squared_lengths(part)
-        found = [_squared_distances(rows, part, lengths).min(1) for rows in features.split(ROWS_IN_MEMORY)]
+        squared_lengths = _squared_lengths(part)
+        found = [_squared_distances(rows, part, squared_lengths).min(1) for rows in features.split(ROWS_IN_MEMORY)]
         values, places = (torch.cat(tensors) for tensors in zip(*found, strict=True))
         nearer = values < square
         square = torch.where(nearer, values, square)
@@ -82,12 +82,12 @@ def nearest(features: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     return square.clamp(min=0).sqrt(), index
 
 
-def _squared_distances(a: Tensor, b: Tensor, lengths: Tensor) -> Tensor:
+def _squared_distances(a: Tensor, b: Tensor, squared_lengths: Tensor) -> Tensor:
     """|a - b|² = |a|² + |b|² - 2 a·b of float [N, F] and [M, F]: [N, M]. Rounding may leave values just below 0.
 
-    lengths: `_squared_lengths(b)`, which many calls share.
+    squared_lengths: `_squared_lengths(b)`, which many calls share.
     """
-    return torch.addmm(lengths, a, b.T, alpha=-2).add_(_squared_lengths(a)[:, None])
+    return torch.addmm(squared_lengths, a, b.T, alpha=-2).add_(_squared_lengths(a)[:, None])
 
 
 def _squared_lengths(rows: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The metrics of a run and of given pictures, as a user asks for them."""
 
+import dataclasses
 import json
 import shutil
 
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from ganexp.data.dataset import Pictures
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import MNIST
 from ganexp.data.samples import read_samples
@@ -327,10 +329,11 @@ def test_gan_train_needs_a_batch_of_samples(type_, trained, measured, fake_evalu
 def test_gan_train_is_high_for_real_digits_and_low_for_wrong_labels():
     data = MNIST(batch_size=64, evaluator="mnist_cnn_v1")
     pictures = data.load()
-    images, labels = pictures.images[:4000], pictures.labels[:4000]
-    protocol = InDomain(data, pictures)
-    assert gan_train.accuracy(protocol.evaluator, protocol.data, images, labels) > 0.9
-    assert gan_train.accuracy(protocol.evaluator, protocol.data, images, (labels + 1) % 10) < 0.1
+    some = Pictures(pictures.images[:4000], pictures.labels[:4000], pictures.classes)
+    wrong = dataclasses.replace(some, labels=(some.labels + 1) % 10)
+    evaluator, held_out = InDomain(data, pictures).evaluator, data.load("test")
+    assert gan_train.accuracy(evaluator, some, held_out, flip=False) > 0.9
+    assert gan_train.accuracy(evaluator, wrong, held_out, flip=False) < 0.1
 
 
 def test_gan_train_needs_classes(type_, trained, tiny, fake_evaluator):

@@ -9,6 +9,7 @@ import torch
 
 from ganexp.data.fake import Fake
 from ganexp.data.mnist import BUNDLED, MNIST
+from ganexp.errors import UserError
 from ganexp.protocols.in_domain import InDomain
 
 
@@ -43,6 +44,37 @@ def test_it_knows_other_pictures_whose_labels_it_finds(tmp_path):
     protocol = in_domain(write_mnist(tmp_path / "few_digits"))
     assert protocol.knows_data and protocol.reference_name == "few_digits train"
     assert protocol.card(100, "ema", 0).evaluator_knows_data
+
+
+def test_of_a_part_of_the_classes_it_measures_these_classes(tmp_path):
+    root = write_mnist(tmp_path / "digits")
+    data = MNIST(batch_size=8, root=str(root), classes=("8", "3"), evaluator="mnist_cnn_v1")
+    pictures = data.load()
+    protocol = InDomain(data, pictures)
+    assert protocol.knows_data and protocol.train.shares().nonzero().flatten().tolist() == [3, 8]
+    samples, images = protocol.embed([(pictures.images, pictures.labels)], ("8", "3"))
+    evaluation = protocol.evaluate(samples, images, "given", None)
+    assert evaluation.metrics["class_accuracy"] > 0.9 and evaluation.metrics["modes"] == 2
+    assert {name for name in evaluation.metrics if "/" in name} == {f"fid_mnist_cnn_v1/{k}" for k in (3, 8, "mean")}
+
+
+def test_too_few_real_pictures_are_refused(fake_evaluator):
+    data = Fake(batch_size=4, n=5, image_size=28, channels=1, classes=10, evaluator=str(fake_evaluator))
+    with pytest.raises(UserError, match=r"at least 6 training pictures, .* has 5: .*data\.evaluator=null"):
+        InDomain(data, data.load())
+
+
+def test_other_names_for_the_classes_of_its_own_pictures_change_nothing(fake_evaluator):
+    options = {"batch_size": 8, "n": 256, "image_size": 28, "channels": 1, "evaluator": str(fake_evaluator)}
+    plain = Fake(**options, classes=10)
+    named = Fake(**options, classes=10, class_names=tuple("abcdefghij"))
+    pictures = named.load()
+    metrics = []
+    for data, names in ((plain, tuple("0123456789")), (named, pictures.classes)):
+        protocol = InDomain(data, data.load())
+        samples, images = protocol.embed([(pictures.images, pictures.labels)], names)
+        metrics.append(protocol.evaluate(samples, images, "given", None).metrics)
+    assert metrics[0] == metrics[1] and "class_accuracy" in metrics[0]
 
 
 @pytest.fixture

@@ -116,6 +116,11 @@ def test_an_extractor_is_for_this_protocol(type_):
     assert done.returncode == 2 and "extractor=vgg" in done.stderr and "dinov2" in done.stderr
 
 
+def test_it_compares_with_all_classes_of_the_data():
+    with pytest.raises(UserError, match=r"all ten classes of CIFAR-10: leave data\.classes out"):
+        Official(CIFAR10(batch_size=8, root="data", classes=("cat", "ship")))
+
+
 def test_it_takes_50_000_pictures_and_no_fewer(monkeypatch, tmp_path):
     monkeypatch.setattr(official, "_torch_fidelity", lambda: None)
     np.savez(tmp_path / "few.npz", np.zeros((120, 32, 32, 3), dtype=np.uint8))

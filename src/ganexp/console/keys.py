@@ -8,6 +8,7 @@ this key and those below it. This module imports no torch, because `--help` shou
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -107,6 +108,7 @@ def option(group: str, name: str) -> Option:
     return Option(group, name, _top(lines[1:] if package else lines), list(_keys(lines, document, prefix)))
 
 
+@cache
 def _read(path: Path) -> tuple[list[str], yaml.MappingNode]:
     lines = path.read_text(encoding="utf-8").splitlines()
     document = yaml.compose("\n".join(lines))

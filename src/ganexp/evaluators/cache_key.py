@@ -6,6 +6,7 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,7 @@ def code_of(thing: ModuleType | type | Callable[..., Any]) -> str:
     return _without_words(textwrap.dedent(inspect.getsource(thing)))
 
 
+@cache
 def _without_words(source: str) -> str:
     """The same code for any comments, docstrings and arrangement of lines."""
     tree = ast.parse(source)

@@ -16,8 +16,11 @@ PICTURES_PER_STEP = 8 * BATCH_SIZE
 """Pictures between two steps of the progress bar."""
 
 
-def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
-    """These pictures as the evaluator sees them, from the cache if they were computed before."""
+def reference(evaluator: Evaluator, pictures: Pictures, class_numbers: Tensor | None = None) -> Reference:
+    """These pictures as the evaluator sees them, from the cache if they were computed before.
+
+    class_numbers: the evaluator's number of each class of the pictures, int64 [K]; None if the evaluator lacks a class.
+    """
     sha256 = pictures.sha256()
     order = shuffled(len(pictures.images))
 
@@ -32,12 +35,14 @@ def reference(evaluator: Evaluator, pictures: Pictures) -> Reference:
     name = f"references/{evaluator.name}-{key_of(evaluator, sha256)}.pt"
     # Mapped into memory: while a run trains, only the statistics are read.
     stored = cached(name, compute, mmap=True)
-    labels = pictures.labels[order] if pictures.labels is not None else None
+    labels = stored["probabilities"].argmax(1)
+    if pictures.labels is not None and class_numbers is not None:
+        labels = class_numbers[pictures.labels[order]]
     return Reference(
         stored["features"],
         stored["probabilities"],
         order,
-        labels if labels is not None and pictures.classes == evaluator.classes else stored["probabilities"].argmax(1),
+        labels,
         Statistics(len(stored["features"]), stored["total"].clone(), stored["outer"].clone()),
         sha256,
     )

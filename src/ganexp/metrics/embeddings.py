@@ -14,7 +14,8 @@ class Embeddings:
 
     features: float32 [N, F].
     probabilities: those of the evaluator's classes, float32 [N, K]; None if the evaluator does not know such pictures.
-    labels: the classes that were asked for, int64 [N]; None without classes, or if the evaluator does not know them.
+    labels: the evaluator's numbers of the classes that were asked for, int64 [N]; None without classes, or if the
+        evaluator does not know them.
     """
 
     features: Tensor
@@ -33,8 +34,8 @@ class Reference:
 
     features: float32 [N, F]. probabilities: float32 [N, K].
     order: int64 [N], the index of each picture in the data. The order is random, so that the first n are a fair choice.
-    labels: int64 [N] of the evaluator's classes: the data's own labels if its classes are the same, else the
-        evaluator's most probable class.
+    labels: int64 [N], numbers of the evaluator's classes: the data's own labels if the evaluator has all classes of the
+        data, else the evaluator's most probable class.
     statistics: the statistics of all features.
     sha256: the hash of the pictures and their labels.
     """

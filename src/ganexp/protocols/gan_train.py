@@ -1,8 +1,6 @@
 """GAN-train (Shmelkov, Schmid and Alahari 2018): samples alone train a classifier, which real pictures then test."""
 
-from torch import Tensor
-
-from ganexp.data.dataset import Dataset, Pictures
+from ganexp.data.dataset import Pictures
 from ganexp.errors import UserError
 from ganexp.evaluators.evaluator import Evaluator
 from ganexp.evaluators.fitting import fit
@@ -12,7 +10,7 @@ from ganexp.run import Run
 def check(run: Run, n: int, evaluator: Evaluator, known: bool, held_out: bool) -> None:
     """UserError if n samples of the run cannot train a classifier.
 
-    known: whether the run's classes are the evaluator's. held_out: whether the data has held-out pictures.
+    known: whether the evaluator has the run's classes. held_out: whether the data has held-out pictures.
     """
     if not run.classes:
         raise UserError(
@@ -27,13 +25,11 @@ def check(run: Run, n: int, evaluator: Evaluator, known: bool, held_out: bool) -
         raise UserError(f"gan_train=true learns from batches of {batch_size} samples, and n={n}: type n=10000")
 
 
-def accuracy(evaluator: Evaluator, data: Dataset, images: Tensor, labels: Tensor) -> float:
+def accuracy(evaluator: Evaluator, samples: Pictures, held_out: Pictures, flip: bool) -> float:
     """Share of held-out pictures that a classifier gets right if samples alone have trained it.
 
-    images, labels: the samples, uint8 [N, C, H, W], and their classes, int64 [N]. The classifier and its fitting are
-    the evaluator's.
+    The labels of both are numbers of the evaluator's classes. The classifier and its fitting are the evaluator's.
+    flip: whether a picture may be mirrored.
     """
-    held_out = data.load("test")
-    samples = Pictures(images, labels, held_out.classes)
-    trained = fit(evaluator.architecture, evaluator.fitting, samples, data.flip, evaluator.device)
+    trained = fit(evaluator.architecture, evaluator.fitting, samples, flip, evaluator.device)
     return Evaluator("gan_train", trained, evaluator.card).accuracy(held_out)

@@ -24,7 +24,7 @@ from ganexp.metrics.embeddings import Embeddings, Reference
 from ganexp.metrics.frechet import Statistics, frechet_distance
 from ganexp.metrics.monge import DIRECTIONS, SEED
 from ganexp.metrics.neighbours import nearest
-from ganexp.metrics.suite import Baseline, Real, floors, full, missing_classes, noise, quick
+from ganexp.metrics.suite import PRDC_NEIGHBOUR, Baseline, Real, floors, full, missing_classes, noise, quick
 from ganexp.pictures.drawing import grid
 from ganexp.pictures.sampling import (
     LabelsAt,
@@ -45,13 +45,15 @@ class InDomain:
     def __init__(self, data: Dataset, pictures: Pictures, device: torch.device | str = "cpu"):
         """pictures: what `data` loads for training.
 
-        UserError if the data names no evaluator, or an evaluator of pictures of another shape, or one evaluator twice.
+        UserError if the data names no evaluator, or an evaluator of pictures of another shape, or one evaluator twice,
+        or if there are too few pictures for metrics of neighbours.
         """
         if data.evaluator is None:
             raise UserError(
                 "data.evaluator is not set, so there is nothing to measure with: name an evaluator that comes with "
                 f"ganexp ({', '.join(evaluators.shipped())}), or a .pt file that python -m ganexp.evaluator wrote"
             )
+        _check_number(pictures, "training")
         self.data, self.pictures = data, pictures
         self.evaluator = self._load("data.evaluator", data.evaluator, device)
         self.second_evaluator = None
@@ -77,13 +79,28 @@ class InDomain:
     @cached_property
     def train(self) -> Reference:
         """The training pictures, as the evaluator sees them."""
-        return reference(self.evaluator, self.pictures)
+        return reference(self.evaluator, self.pictures, self.class_numbers)
 
     @cached_property
     def test(self) -> Reference | None:
         """The held-out pictures; None if the data has none, such as a folder of pictures."""
-        test = reference(self.evaluator, self.data.load("test"))
+        pictures = self.data.load("test")
+        _check_number(pictures, "held-out")
+        test = reference(self.evaluator, pictures, self.class_numbers)
         return test if test.sha256 != self.train.sha256 else None
+
+    @cached_property
+    def class_numbers(self) -> Tensor | None:
+        """The evaluator's number of each class of the data, int64 [K]; None if the evaluator lacks a class.
+
+        Classes are compared by name. Only the pictures that the evaluator was trained on may have other names.
+        """
+        own, named = self.evaluator.classes, self.pictures.classes
+        if named and self.pictures.sha256() == self.evaluator.card.get("data_sha256"):
+            return torch.arange(len(named))
+        if not named or not set(named) <= set(own):
+            return None
+        return torch.tensor([own.index(name) for name in named])
 
     @cached_property
     def knows_data(self) -> bool:
@@ -93,22 +110,21 @@ class InDomain:
         accuracy on them is at least half as far above chance as on its own test pictures. If the pictures have no
         labels of its classes, the answer is no.
         """
-        card, classes, labels = self.evaluator.card, self.evaluator.classes, self.pictures.labels
+        card, labels, numbers = self.evaluator.card, self.pictures.labels, self.class_numbers
         if evaluators.only_guesses(card):
             return False
         if self.train.sha256 == card.get("data_sha256"):
             return True
-        if labels is None or not set(self.pictures.classes) <= set(classes):
+        if labels is None or numbers is None:
             return False
-        numbers = torch.tensor([classes.index(name) for name in self.pictures.classes])
         accuracy = (self.train.probabilities.argmax(1) == numbers[labels[self.train.order]]).double().mean().item()
-        chance = 1 / len(classes)
+        chance = 1 / len(self.evaluator.classes)
         return accuracy >= (chance + card.get("test_accuracy", 1.0)) / 2
 
     @property
     def asks_for_known_classes(self) -> bool:
-        """Whether the classes of the data are the evaluator's own, so that labels can be checked."""
-        return self.pictures.classes == self.evaluator.classes and self.knows_data
+        """Whether the evaluator has the classes of the data and recognises them, so that labels can be checked."""
+        return self.class_numbers is not None and self.knows_data
 
     @property
     def reference_name(self) -> str:
@@ -139,13 +155,11 @@ class InDomain:
         """Pictures as the evaluator sees them, and the pictures themselves. classes: the names of the labels."""
         seen = [(images, *self.evaluator.embed(images), labels) for images, labels in stream]
         images, features, probabilities, labels = zip(*seen, strict=True)
-        checkable = labels[0] is not None and classes == self.pictures.classes and self.asks_for_known_classes
-        embeddings = Embeddings(
-            torch.cat(features),
-            torch.cat(probabilities) if self.knows_data else None,
-            torch.cat(labels) if checkable else None,
-        )
-        return embeddings, torch.cat(images)
+        asked_for = None
+        if labels[0] is not None and classes == self.pictures.classes and self.knows_data:
+            asked_for = self.class_numbers[torch.cat(labels)] if self.class_numbers is not None else None
+        known = torch.cat(probabilities) if self.knows_data else None
+        return Embeddings(torch.cat(features), known, asked_for), torch.cat(images)
 
     def quick(self, samples: Embeddings) -> tuple[dict[str, float], list[str]]:
         """The metrics that are measured while a run trains, and the names of the classes that the samples lack."""
@@ -199,8 +213,15 @@ class InDomain:
         evaluation = self.evaluate(samples, images, weights, seed)
         metrics = dict(evaluation.metrics)
         if with_gan_train:
-            assert samples.labels is not None
-            metrics["gan_train_accuracy"] = gan_train.accuracy(self.evaluator, self.data, images, samples.labels)
+            held_out = self.data.load("test")
+            assert samples.labels is not None and held_out.labels is not None and self.class_numbers is not None
+            classes = self.evaluator.classes
+            metrics["gan_train_accuracy"] = gan_train.accuracy(
+                self.evaluator,
+                Pictures(images, samples.labels, classes),
+                Pictures(held_out.images, self.class_numbers[held_out.labels], classes),
+                self.data.flip,
+            )
         evaluation = dataclasses.replace(
             evaluation,
             metrics=metrics,
@@ -270,3 +291,13 @@ class InDomain:
         about: tuple[Any, ...] = (real.train.sha256, real.test.sha256, shares, real.n, of_classes)
         key = key_of(self.evaluator, code_of_metrics(), *about)
         return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, samples))
+
+
+def _check_number(pictures: Pictures, split: str) -> None:
+    """UserError if a picture of this split does not have enough neighbours."""
+    n = len(pictures.images)
+    if n <= PRDC_NEIGHBOUR:
+        raise UserError(
+            f"an evaluation needs at least {PRDC_NEIGHBOUR + 1} {split} pictures, and the data has {n}: take more "
+            "pictures, or measure nothing with data.evaluator=null"
+        )

@@ -59,11 +59,16 @@ class Official:
     def __init__(self, data: Dataset, device: torch.device | str = "cpu", extractor: str = "inception"):
         """extractor: a key of EXTRACTORS.
 
-        UserError if `data` is not CIFAR-10, or if torch-fidelity is not installed.
+        UserError if `data` is not CIFAR-10 or only a part of its classes, or if torch-fidelity is not installed.
         """
         if not isinstance(data, CIFAR10):
             raise UserError(
                 f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
+                "protocol=in_domain"
+            )
+        if data.classes is not None and len(data.classes):
+            raise UserError(
+                "protocol=official compares with all ten classes of CIFAR-10: leave data.classes out, or type "
                 "protocol=in_domain"
             )
         _torch_fidelity()  # Samples take minutes, so a missing package is told first.

@@ -27,6 +27,13 @@ def test_a_translation_moves_a_picture_and_fills_with_mid_grey():
     assert set((places // 16 - 8).tolist()) == {-2, -1, 0, 1, 2} == set((places % 16 - 8).tolist())
 
 
+def test_a_translation_of_mnist_reaches_as_far_as_that_of_the_authors():
+    torch.manual_seed(0)
+    images = torch.zeros(256, 1, 28, 28)
+    images[:, :, 14, 14] = 1
+    assert set((translation(images).flatten(1).argmax(1) // 28 - 14).tolist()) == set(range(-4, 5))
+
+
 def test_a_cutout_hides_at_most_a_quarter():
     torch.manual_seed(0)
     hidden = (cutout(torch.ones(64, 1, 16, 16)) == 0).float().mean((1, 2, 3))

@@ -68,6 +68,11 @@ def test_the_layers_of_both_networks_can_be_printed(train, tiny):
     assert "Linear" in said and "in all" in said and "1 x 28 x 28" in said
 
 
+def test_spectral_norm_is_no_layer(train, tiny):
+    said = train(*tiny, "model=sngan", "model.hidden=8", "model.summary=true", "hydra.run.dir=r").stderr
+    assert "SpectralNorm" not in said and "Conv2d" in said
+
+
 def test_a_summary_changes_nothing_of_what_is_learned(train, tiny, tmp_path):
     import torch
 

@@ -68,6 +68,13 @@ def test_an_optimizer_of_another_kind_starts_anew_and_says_so(train, tmp_path, p
     assert state(tmp_path / "child")["optimizer_states"][0]["state"][0]["step"] == 1
 
 
+def test_a_momentum_that_the_parent_did_not_have_starts_at_0(train, trained, tiny, tmp_path):
+    parent = trained(*tiny, "model=wgan")
+    done = train(f"fork={parent}", "optimizer.generator.betas=[0.9,0.99]", "trainer.max_steps=6", "hydra.run.dir=child")
+    assert done.returncode == 0, done.stderr
+    assert state(tmp_path / "child")["optimizer_states"][0]["state"][0]["momentum_buffer"].abs().sum() > 0
+
+
 def test_weights_alone_start_at_iteration_0(train, tmp_path, parent):
     typed = ["start=weights", "trainer.max_steps=1", "optimizer.generator.lr=1e-12", "optimizer.discriminator.lr=1e-12"]
     assert train(f"fork={parent}", *typed, "hydra.run.dir=child").returncode == 0

@@ -124,6 +124,26 @@ def test_the_penalty_that_is_reported_is_the_newest():
     assert seen.seen[4] != seen.seen[3], "iteration 5 is update 4"
 
 
+def test_a_resumed_run_reports_the_newest_penalty_of_before(tmp_path):
+    def lazy():
+        penalty = GradientPenalty(where="real", what="norm_zero", weight=1.0, interval=4)
+        return gan(objectives(regularizers=[penalty]))
+
+    path = tmp_path / "2.ckpt"
+    whole, rest = (Looks(lambda gan, step: gan.scalars["loss/penalty"]) for _ in range(2))
+    fit(lazy(), 3, whole, Looks(lambda gan, step: step == 2 and gan.trainer.save_checkpoint(path)))
+    fit(lazy(), 3, rest, checkpoint=path)
+    assert rest.seen == whole.seen[2:]
+
+
+def test_parameters_that_are_frozen_stay_as_they_are():
+    frozen = gan()
+    first = next(frozen.discriminator.parameters()).requires_grad_(False)
+    before = first.clone()
+    fit(frozen, 2)
+    assert torch.equal(first, before)
+
+
 def test_weights_are_clipped_after_each_step_of_the_discriminator():
     clipped = fit(gan(objectives(regularizers=[WeightClip(limit=0.01)])), 2)
     assert max(p.abs().max() for p in clipped.discriminator.parameters()) <= 0.01

@@ -127,6 +127,16 @@ def test_a_run_that_was_stopped_at_its_end_is_resumed_and_finishes(train, measur
     assert kept["evaluation"]["card"]["samples"] == 120
 
 
+@pytest.mark.parametrize("how", ["missing", "cut"])
+def test_a_best_checkpoint_that_cannot_be_used_is_chosen_again(train, measured_run, how):
+    best = measured_run / "checkpoints" / "best.ckpt"
+    best.unlink() if how == "missing" else best.write_bytes(best.read_bytes()[:1000])
+    done = train("resume=run", "trainer.max_steps=6")
+    assert done.returncode == 0, done.stderr
+    assert "best.ckpt is missing, damaged or of a later iteration; it is chosen again" in done.stderr
+    assert record(measured_run)["evaluation"]["step"] == torch.load(best, weights_only=True)["global_step"] == 6
+
+
 def test_a_grid_that_is_missing_at_the_end_is_made_by_a_resume(train, run):
     (run / "run.json").write_text(json.dumps(record(run) | {"status": "failed", "why": "the disk is full"}))
     pictures = [run / "samples" / name for name in ("step-000004.png", "progress.gif")]

@@ -38,7 +38,7 @@ def color(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor) -> Tensor:
-    """A shift by up to an eighth of each side. Pixels that come in are 0, mid grey."""
+    """A shift by up to an eighth of each side, rounded: 4 of 28 pixels. Pixels that come in are 0, mid grey."""
     size, height, width = len(images), *images.shape[2:]
     rows = _shifted(size, height, images.device)[:, :, None]
     columns = _shifted(size, width, images.device)[:, None, :]
@@ -49,7 +49,7 @@ def translation(images: Tensor) -> Tensor:
 
 def _shifted(size: int, side: int, device: torch.device) -> Tensor:
     """For each picture, indices into a side that is padded by one pixel, shifted: int64 [B, side]."""
-    reach = side // 8
+    reach = (side + 4) // 8
     shift = drawn(lambda n: torch.randint(-reach, reach + 1, (n, 1), device=device), size)
     return (torch.arange(side, device=device) + shift + 1).clamp(0, side + 1)
 

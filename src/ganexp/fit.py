@@ -81,6 +81,7 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         )
     settings = Settings.of(config, labelled=pictures.labels is not None)
     grids = SampleGrid(folder, config.samples.every, config.seed, gan.generator, pictures.classes)
+    alarm = CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings)
     callbacks = arranged(
         [
             *build.callbacks(config),
@@ -88,8 +89,8 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
             Curves(config.trainer.log_every_n_steps),
             LossLines(),
             *evaluations,
-            CollapseAlarm(folder, record, evaluations[0] if evaluations else None, settings),
-            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run_id),
+            alarm,
+            Checkpoints(folder, config.checkpoint.every, config.checkpoint.keep, run_id, kept=alarm.rescues),
             grids,
         ]
     )

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ganexp.config import Config
@@ -29,11 +30,11 @@ class Fork:
     def of(cls, config: Config) -> "Fork":
         """The fork that `config` asks for; UserError if the parent, or the checkpoint, cannot be had."""
         assert config.fork is not None
-        parent = Run.open(config.fork)
+        parent = Run.open(config.fork, key="fork")
         path = (
             parent.checkpoint(str(config.at), key="at")
             if config.at is not None
-            else checkpoints.newest_whole(parent.folder)
+            else checkpoints.newest_whole(parent.folder, key="fork")
         )
         return cls(parent, path, checkpoints.read(path))
 
@@ -81,7 +82,10 @@ class Fork:
                 log.info("optimizer.%s is of another kind than the parent's, so it starts without a state", name)
             # The parent's moments, with the rates and betas of this configuration.
             groups = fresh.state_dict()["param_groups"]
-            optimizers.append({"state": saved["state"] if now == before else {}, "param_groups": groups})
+            state = saved["state"] if now == before else {}
+            if groups[0].get("momentum"):  # With momentum 0, RMSprop kept none.
+                state = {k: {"momentum_buffer": torch.zeros_like(s["square_avg"])} | s for k, s in state.items()}
+            optimizers.append({"state": state, "param_groups": groups})
         callbacks = dict(self.contents.get("callbacks", {}))
         if "Evaluation" in callbacks:
             # The new run has no best checkpoint yet.

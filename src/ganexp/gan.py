@@ -24,11 +24,12 @@ from ganexp.objectives import DiscriminatorObjective, Objectives
 from ganexp.processes import collectives
 
 AT_ONCE = 0.25
-"""Seconds between two of Lightning's training steps, if nothing pauses the training before."""
+"""Seconds that one of Lightning's training steps takes. A pause ends the step earlier. An iteration that takes longer
+is a step of its own."""
 
 AVERAGE_EVERY = 4
-"""Iterations between two updates of the average. One update decays as much as four would, so the average stays the
-same. An update at every iteration would take 3 % of the tutorial's time."""
+"""Iterations between two updates of the average. One update decays as much as four would, and takes in only the last of
+the four generators: in an average of a thousand, the difference hardly counts."""
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 
@@ -71,7 +72,8 @@ class GAN(pl.LightningModule):
     def configure_optimizers(self) -> tuple[Optimizer, ...]:
         networks = (self.generator, self.discriminator)
         self._optimizers = tuple(
-            make(network.parameters()) for make, network in zip(self._make_optimizers, networks, strict=True)
+            make(parameter for parameter in network.parameters() if parameter.requires_grad)
+            for make, network in zip(self._make_optimizers, networks, strict=True)
         )
         # Before Lightning restores a checkpoint's optimizers, whose rates may have fallen already.
         self._start_rates = tuple(optimizer.param_groups[0]["lr"] for optimizer in self._optimizers)
@@ -81,6 +83,7 @@ class GAN(pl.LightningModule):
 
     def on_train_start(self) -> None:
         # Not when the checkpoint is loaded: setting up a run draws random numbers too.
+        self._penalties = {name: penalty.to(self.device) for name, penalty in self._penalties.items()}
         if self._random_state is not None:
             random_state.restore(self._random_state, self.device)
             self._random_state = None
@@ -95,6 +98,7 @@ class GAN(pl.LightningModule):
             self._graphs = Graphs(self._update_networks, self.batches, n_critic, kind)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["penalties"] = dict(self._penalties)
         checkpoint["optimizer_states"] = [portable(state) for state in checkpoint["optimizer_states"]]
         # If an error ends a resumed run before its state was restored, the checkpoint keeps that state.
         checkpoint["rng"] = self._random_state or random_state.of(self.device)
@@ -102,9 +106,12 @@ class GAN(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # The checkpoint of a fork with another seed has no random state.
         self._random_state = checkpoint.get("rng")
+        # Older checkpoints hold no penalties, and a fork may have other regularizers.
+        penalties = checkpoint.get("penalties", {})
+        self._penalties = {name: penalties[name] for name in self.objectives.regularizers if name in penalties}
 
     def training_step(self, _batch: object, _index: int) -> None:
-        """Iterations until the next pause, but for a quarter of a second at most.
+        """Iterations until the next pause, or until a quarter of a second is over.
 
         Lightning's hooks between two training steps cost as much time as a small network's own work. Several processes
         stop after the same number of iterations, or they would wait for each other forever.
@@ -187,6 +194,7 @@ class GAN(pl.LightningModule):
         if self.train_options.clip_norm:
             nn.utils.clip_grad_norm_(parameters, self.train_options.clip_norm)
         optimizer.step()
+        torch.clear_autocast_cache()  # One autocast block of Lightning holds many steps; the cache is of old weights.
         return norm
 
     def _discriminator_scalars(self, objective: DiscriminatorObjective, norm: Tensor) -> dict[str, Tensor]:

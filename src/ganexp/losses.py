@@ -1,7 +1,7 @@
 """Adversarial losses. Each is a pair: one half for D, one half for G.
 
 `discriminator(real, fake)` and `generator(fake, real)` take logits, float [B], unbounded, and return a scalar to
-minimise, which is finite for any finite logits. A new loss is a class with these two methods.
+minimise. No exponential overflows, however large the logits are. A new loss is a class with these two methods.
 """
 
 import math

@@ -24,8 +24,8 @@ class Regularizer:
     (lazy regularization, Karras et al. 2020)."""
 
     batch_norm: ClassVar[Literal["taken", "avoided", "refused"]] = "taken"
-    """What becomes of BatchNorm in D: "avoided" if BatchNorm weakens the regularizer, so D has none unless it is asked
-    for; "refused" if the regularizer needs D to judge each picture by itself."""
+    """What becomes of BatchNorm in D: "taken" if D may have it; "avoided" if BatchNorm weakens the regularizer, so D
+    has none unless a user asks for it; "refused" if the regularizer needs D to judge each picture by itself."""
 
     def prepare(self, discriminator: Discriminator) -> None:
         """Change D once, before its first step."""

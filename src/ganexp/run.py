@@ -37,21 +37,21 @@ class Run:
     record: dict[str, Any]
 
     @classmethod
-    def open(cls, path: str | Path) -> "Run":
-        """The run in the folder `path`. UserError if there is no run with a checkpoint."""
+    def open(cls, path: str | Path, key: str = "run") -> "Run":
+        """The run in the folder `path`. UserError, which names `key`, if there is no run with a checkpoint."""
         folder = RunFolder(Path(path))
         try:
             composed = OmegaConf.load(folder.config)
             record = folder.read_record()
         except FileNotFoundError:
-            raise UserError(f"run={path}: not a run's folder; name one, such as outputs/…") from None
+            raise UserError(f"{key}={path}: not a run's folder; name one, such as outputs/…") from None
         except (OSError, ValueError, YAMLError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"run={path}: its files are damaged ({reason}); name another run's folder") from None
+            raise UserError(f"{key}={path}: its files are damaged ({reason}); name another run's folder") from None
         if not isinstance(composed, DictConfig) or not composed:
-            raise UserError(f"run={path}: {folder.config} is empty; name another run's folder")
+            raise UserError(f"{key}={path}: {folder.config} is empty; name another run's folder")
         if "data" not in record or not folder.checkpoints.is_dir():
-            raise UserError(f"run={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
+            raise UserError(f"{key}={path}: it has no checkpoint, its status is {record['status']!r}; name another run")
         if record["status"] == "killed":
             advice = f" To go on: {folder.resume}" if folder.has_checkpoint() else ""
             log.warning("%s was killed. %s%s", path, record["why"], advice)
@@ -61,7 +61,7 @@ class Run:
         except UserError as mistake:
             reason = str(mistake).splitlines()[0]
             raise UserError(
-                f"run={path}: {folder.config} is damaged, or of another version of ganexp ({reason}); name another "
+                f"{key}={path}: {folder.config} is damaged, or of another version of ganexp ({reason}); name another "
                 "run's folder"
             ) from None
         config = dataclasses.replace(config, data=started.data_from_here(dict(config.data), folder))

@@ -151,6 +151,22 @@ def test_a_warning_before_a_resume_is_not_repeated_after_it(tmp_path):
     assert after.at(6000, missing="3") == after.at(7000, missing="3") == []
 
 
+def test_after_a_resume_the_evaluation_before_it_counts(tmp_path):
+    before, after = Watched(tmp_path), Watched(tmp_path)
+    assert before.at(4000, missing="3", loss=0.01) == []
+    after.alarm.load_state_dict(before.alarm.state_dict())
+    assert len(after.at(5000, missing="3", loss=0.01)) == 2
+
+
+def test_a_warning_that_the_record_has_is_not_written_again_by_a_run_that_goes_on_from_before_it(tmp_path):
+    killed, again = Watched(tmp_path), Watched(tmp_path)
+    for seen in (killed, again):
+        seen.at(4000, missing="3")
+        (sentence,) = seen.at(5000, missing="3")
+        again.record = again.alarm.record = killed.record
+    assert sentence.startswith("The generator makes almost no pictures of class 3")
+
+
 @pytest.mark.parametrize(
     ("typed", "labelled", "told", "not_told"),
     [
@@ -233,3 +249,13 @@ def test_advice_names_the_fork_from_before_the_fault(tmp_path):
     seen.at(2050, loss=0.01)
     (sentence,) = seen.at(3050, loss=0.01)
     assert f"python -m ganexp.train fork={tmp_path} at=2000 and changes that" in sentence
+
+
+def test_a_fault_of_the_pictures_began_at_the_first_of_the_two_evaluations_that_show_it(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    for step in (2500, 5000):
+        (tmp_path / "checkpoints" / f"step-{step:06d}.ckpt").touch()
+    seen = Watched(tmp_path)
+    seen.at(4000, missing="3")
+    (sentence,) = seen.at(6000, missing="3")
+    assert "at=2500" in sentence and seen.alarm.rescues == {2500}

@@ -338,6 +338,24 @@ def test_a_picture_and_its_mirror_image_come_in_turn(monkeypatch):
         assert not flip or 8 < straight[0].sum() < 24
 
 
+def test_pictures_that_are_too_small_or_moved_too_far_are_refused():
+    with pytest.raises(UserError, match="3 widths need pictures of 9x9 pixels or more"):
+        Architecture((2, 2, 2), pooled=True, whitened=True).network((3, 8, 8), 2)
+    assert Architecture((2, 2, 2), pooled=True).network((3, 8, 8), 2)(torch.zeros(2, 3, 8, 8))[0].shape == (2, 2)
+    pictures = Fake(batch_size=8, n=64, image_size=12, channels=1, classes=2).load("train")
+    fitting = Fitting(epochs=1, batch_size=32, lr=0.1, weight_decay=0, label_smoothing=0, shift=12)
+    with pytest.raises(UserError, match=r"classifier\.recipe\.shift=12: the pictures have sides of 12 pixels"):
+        fit(LeNet((2, 2, 4, 4)), fitting, pictures, False, torch.device("cpu"))
+
+
+def test_a_channel_that_is_constant_gives_finite_features():
+    network = LeNet((2, 2, 4, 4)).network((3, 12, 12), 2)
+    images = torch.rand(16, 3, 12, 12)
+    images[:, 1] = -1
+    network.scale(images)
+    assert network(images)[0].isfinite().all()
+
+
 def test_without_a_terminal_each_epoch_is_a_line(caplog):
     caplog.set_level("INFO", "ganexp")
     pictures = Fake(batch_size=8, n=64, image_size=12, channels=1, classes=2).load("train")

@@ -2,13 +2,16 @@
 
 import pytest
 import torch
+from torch import nn
 from toys import mlp
 
 from ganexp.networks.compact import Compact
 from ganexp.networks.dcgan import DCGAN
 from ganexp.networks.discriminator import mixes_samples
 from ganexp.networks.dropout import Dropout
+from ganexp.networks.mlp import MLP
 from ganexp.networks.resnet import ResNet
+from ganexp.processes import collectives
 
 NETWORKS = {
     "mlp": lambda **options: mlp(latent_dim=5, **options),
@@ -96,6 +99,33 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
     torch.manual_seed(0)
     assert torch.equal(y, Dropout(0.4)(x)), "torch's seed decides"
     assert torch.equal(Dropout(0.4).eval()(x), x)
+
+
+@pytest.mark.parametrize("rate", [0.4, 1.0])
+def test_each_of_several_processes_drops_other_features(monkeypatch, rate):
+    x, dropped = torch.ones(4, 1001), []
+    monkeypatch.setattr(collectives.dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(collectives.dist, "get_world_size", lambda: 2)
+    for rank in range(2):
+        monkeypatch.setattr(collectives.dist, "get_rank", lambda rank=rank: rank)
+        torch.manual_seed(0)
+        dropped.append(Dropout(rate)(x) == 0)
+    alike = (dropped[0] == dropped[1]).double().mean()
+    assert alike < 0.6 if rate < 1 else alike == 1
+
+
+def test_a_layer_of_an_mlp_has_one_unit_at_least():
+    network = MLP(
+        hidden=1, latent_dim=5, generator_widths=(0.4,), discriminator_widths=(0.4,), conditioning="projection"
+    )
+    assert network.discriminator((1, 8, 8), 3, per_sample=True).logit.in_features == 1
+
+
+def test_a_module_may_say_that_it_mixes_samples():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 1))
+    assert not mixes_samples(network)
+    network[1].mixes_samples = True
+    assert mixes_samples(network)
 
 
 @pytest.mark.parametrize("kind", [ResNet, Compact])

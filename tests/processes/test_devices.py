@@ -60,6 +60,12 @@ def test_several_processes_follow_one(train, tiny, tmp_path, recipe):
         torch.testing.assert_close(found[:compared], one[:compared], rtol=1e-4, atol=1e-5)
 
 
+def test_batch_norm_in_half_precision_has_statistics_in_float32(train, tiny, tmp_path):
+    typed = ["model=dcgan", "model.hidden=4", "trainer.precision=bf16-mixed", "trainer.devices=2", "hydra.run.dir=r"]
+    done = train(*tiny, *typed)
+    assert done.returncode == 0, done.stderr
+
+
 def test_processes_that_a_launcher_started_end_when_the_command_is_refused(tmp_path, tiny, monkeypatch):
     processes = []
     for rank in ("0", "1"):

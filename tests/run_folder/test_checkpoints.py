@@ -85,12 +85,16 @@ def test_a_resume_goes_on_from_the_newest_checkpoint_that_is_whole(tmp_path):
     folder.checkpoints.mkdir()
     for which in (900, 1000, 200_000, "last", "best"):
         torch.save(CONTENTS, folder.checkpoint(which))
+    torch.save(CONTENTS | {"global_step": 200_000}, folder.last)
     for damaged, newest in ((None, "last"), ("last", 200_000), (200_000, 1000), (1000, 900)):
         if damaged is not None:
             folder.checkpoint(damaged).write_bytes(b"half")
         assert checkpoints.newest_whole(folder) == folder.checkpoint(newest)
+    torch.save(CONTENTS | {"global_step": 1200}, folder.best)
+    assert checkpoints.newest_whole(folder) == folder.best
+    torch.save(CONTENTS, folder.best)
     folder.checkpoint(900).unlink()
     assert checkpoints.newest_whole(folder) == folder.best
     folder.best.unlink()
-    with pytest.raises(UserError, match="no whole checkpoint"):
-        checkpoints.newest_whole(folder)
+    with pytest.raises(UserError, match=r"^fork=.*: no whole checkpoint"):
+        checkpoints.newest_whole(folder, key="fork")

@@ -14,8 +14,8 @@ from ganexp.gan import GAN
 class Callback(pl.Callback):
     """Looks at a training at regular intervals.
 
-    every: iterations between two looks. 0: never. None: whenever the training pauses for another reason, which is at
-        least four times a second.
+    every: iterations between two looks. 0: never. None: after each of Lightning's training steps, which take a quarter
+        of a second, or one iteration if an iteration takes longer.
     after: the callbacks whose look at the same iteration must come first.
 
     In a run of several processes, only process 0 has callbacks, and the others wait for the end of each look.

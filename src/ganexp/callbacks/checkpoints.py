@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ganexp.errors import UserError
 from ganexp.files import tensor_files
 from ganexp.files.whole import whole
 from ganexp.gan import GAN
-from ganexp.run_folder.folder import RunFolder
+from ganexp.run_folder.folder import RunFolder, step_of
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -30,15 +31,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 class Checkpoints(Callback):
     """`checkpoints/last.ckpt` at every `every`-th iteration and at the end, and the newest `keep` of them also as
-    `step-….ckpt`."""
+    `step-….ckpt`. If `keep` is not 0, those of the iterations `kept` also stay."""
 
     # The checkpoint holds the states of the other callbacks, and the alarm stops a run before NaN is saved. The speed
     # of the training does not count the last save.
     after = (TrainingEvaluation, CollapseAlarm, Speed)
 
-    def __init__(self, folder: RunFolder, every: int, keep: int, run: str | None = None):
-        """run: the run's id, which tells its checkpoints from those of other runs."""
-        self.folder, self.every, self.keep, self.run = folder, every, keep, run
+    def __init__(
+        self, folder: RunFolder, every: int, keep: int, run: str | None = None, kept: Collection[int] = frozenset()
+    ):
+        """run: the run's id, which tells its checkpoints from those of other runs. kept: may grow during the run."""
+        self.folder, self.every, self.keep, self.run, self.kept = folder, every, keep, run, kept
         self._last = -1
 
     def on_save_checkpoint(
@@ -55,7 +58,8 @@ class Checkpoints(Callback):
                     os.link(self.folder.last, temporary)
                 except OSError:  # Some file systems have no links.
                     shutil.copyfile(self.folder.last, temporary)
-            for old in self.folder.numbered_checkpoints()[: -self.keep]:
+            in_turn = [path for path in self.folder.numbered_checkpoints() if step_of(path) not in self.kept]
+            for old in in_turn[: -self.keep]:
                 old.unlink()
 
     def end(self, gan: GAN, step: int) -> None:

@@ -107,14 +107,29 @@ class CollapseAlarm(Callback):
         self._since: dict[str, int] = {}
         """The iteration since which every look has seen a fault, by the kind of the fault."""
         self._warned: list[str] = []
-        self._judged, self._before = 0, set()
-        """The iteration of the newest evaluation that was judged, and the kinds of its faults."""
+        self._judged = 0
+        """The iteration of the newest evaluation that was judged."""
+        self._before: dict[str, int] = {}
+        """The kinds of its faults, each with the iteration of the first of the evaluations in turn that show it."""
+        self.rescues: set[int] = set()
+        """The iterations of the checkpoints that warnings name. `Checkpoints` keeps these files."""
 
     def state_dict(self) -> dict[str, Any]:
-        return {"warned": self._warned}
+        return {
+            "warned": self._warned,
+            "since": self._since,
+            "judged": self._judged,
+            "before": self._before,
+            "rescues": sorted(self.rescues),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._warned = state_dict["warned"]
+        # Older checkpoints hold no more.
+        self._since = state_dict.get("since", {})
+        self._judged = state_dict.get("judged", 0)
+        self._before = state_dict.get("before", {})
+        self.rescues.update(state_dict.get("rescues", ()))
 
     def look(self, gan: GAN, step: int) -> None:
         if not gan.scalars:
@@ -171,8 +186,8 @@ class CollapseAlarm(Callback):
         """Warn of the faults that the evaluation before this one had too; of all faults if it stands alone."""
         faults = self._faults(evaluation)
         for kind in sorted(faults.keys() if alone else faults.keys() & self._before):
-            self._warn(kind, faults[kind], evaluation.newest_step)
-        self._before = set(faults)
+            self._warn(kind, faults[kind], self._before.get(kind, evaluation.newest_step))
+        self._before = {kind: self._before.get(kind, evaluation.newest_step) for kind in faults}
 
     def _faults(self, evaluation: TrainingEvaluation) -> dict[str, str]:
         """What is wrong with the samples, in sentences, by the kind of the fault."""
@@ -202,17 +217,23 @@ class CollapseAlarm(Callback):
 
     def _warn(self, kind: str, sentence: str, began: int) -> None:
         """Warn once of each kind of fault. began: the iteration at which the fault was first seen."""
-        if kind not in self._warned:
-            self._warned.append(kind)
-            sentence += self._rescue(began)
-            log.warning("Warning: %s.", sentence)
-            self.record.write(warnings=[*self.record.contents.get("warnings", []), sentence])
+        if kind in self._warned:
+            return
+        self._warned.append(kind)
+        told = self.record.contents.get("warnings", [])
+        # A run that was killed after a warning, and goes on from before the warning, would give it again.
+        if any(earlier.startswith(sentence) for earlier in told):
+            return
+        sentence += self._rescue(began)
+        log.warning("Warning: %s.", sentence)
+        self.record.write(warnings=[*told, sentence])
 
     def _rescue(self, began: int) -> str:
         """How to start again from a checkpoint from before the fault; empty if there is no such checkpoint."""
         steps = [step for path in self.folder.numbered_checkpoints() if (step := step_of(path)) and step < began]
         if not steps:
             return ""
+        self.rescues.add(steps[-1])
         command = line("train", override("fork", str(self.folder)), f"at={steps[-1]}")
         return f". To change the run from before the fault on, type {command} and changes that keep the networks"
 

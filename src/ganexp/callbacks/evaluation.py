@@ -12,6 +12,7 @@ from ganexp.evaluation import unknown_data
 from ganexp.gan import GAN
 from ganexp.pictures.sampling import CHOICE_OFFSET, sample
 from ganexp.protocols.in_domain import InDomain
+from ganexp.run_folder import checkpoints
 from ganexp.run_folder.folder import RunFolder
 
 log = logging.getLogger("ganexp")
@@ -54,6 +55,9 @@ class TrainingEvaluation(Callback):
     def begin(self, gan: GAN, step: int) -> None:
         self._began = time.perf_counter()
         self.protocol.evaluator.network.to(gan.device)
+        if math.isfinite(self.best) and not checkpoints.is_usable(self.folder.best, self.folder, until=step):
+            log.warning("%s is missing, damaged or of a later iteration; it is chosen again", self.folder.best)
+            self.best = math.inf
 
     def look(self, gan: GAN, step: int) -> None:
         if not_finite(gan):

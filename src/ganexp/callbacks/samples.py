@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp import loggers
+from ganexp import loggers, seeds
 from ganexp.callbacks.callback import Callback
 from ganexp.callbacks.checkpoints import Checkpoints
 from ganexp.files.whole import whole
@@ -29,8 +29,7 @@ class SampleGrid(Callback):
 
     def __init__(self, folder: RunFolder, every: int, seed: int, network: Generator, classes: tuple[str, ...]):
         self.folder, self.every = folder, every
-        own = torch.Generator().manual_seed(seed)
-        self.latent = torch.randn(COLUMNS * ROWS, network.latent_dim, generator=own)
+        self.latent = torch.randn(COLUMNS * ROWS, network.latent_dim, generator=seeds.generator(seed, "grid"))
         num_classes = network.num_classes
         self.labels = (torch.arange(COLUMNS * ROWS) % COLUMNS % num_classes) if num_classes else None
         self._last = -1

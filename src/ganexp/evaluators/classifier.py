@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn.functional import pad, unfold
 
+from ganexp.errors import UserError
 from ganexp.fields import STRICT, Positive
 
 
@@ -50,7 +51,14 @@ class Architecture(ClassifierOptions):
     kind: ClassVar[str] = "convolutions"
 
     def network(self, shape: tuple[int, int, int], num_classes: int) -> "Classifier":
+        """UserError if the pictures are too small."""
         channels, *sides = shape
+        smallest = 2 ** len(self.widths) + self.whitened
+        if min(sides) < smallest:
+            raise UserError(
+                f"classifier.architecture: {len(self.widths)} widths need pictures of {smallest}x{smallest} pixels or "
+                f"more, not {shape[1:]}: give fewer classifier.architecture.widths"
+            )
 
         def convolution(channels: int, width: int) -> nn.Conv2d:
             layer = nn.Conv2d(channels, width, 3, padding=1, bias=False)
@@ -125,7 +133,8 @@ class Classifier(nn.Module):
     def scale(self, images: Tensor) -> None:
         """Compute the channels' mean and deviation, and the whitening filters, from pictures in [-1, 1]."""
         self.mean.copy_(images.mean((0, 2, 3)).view(-1, 1, 1))
-        self.deviation.copy_(images.std((0, 2, 3)).view(-1, 1, 1))
+        # A channel that is constant has deviation 0.
+        self.deviation.copy_(images.std((0, 2, 3)).clamp(min=1e-3).view(-1, 1, 1))
         first = self.body[0]
         if isinstance(first, Whitening):
             first.fit((images - self.mean) / self.deviation)

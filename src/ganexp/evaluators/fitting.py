@@ -76,6 +76,11 @@ def fit(
             f"classifier.recipe.batch_size={fitting.batch_size}: there are {len(pictures.images)} pictures to learn "
             "from; set it lower, or have more"
         )
+    side = min(pictures.shape[1:])
+    if fitting.shift >= side:
+        raise UserError(
+            f"classifier.recipe.shift={fitting.shift}: the pictures have sides of {side} pixels: type a number below"
+        )
     torch.manual_seed(fitting.seed)
     network = architecture.network(pictures.shape, len(pictures.classes))
     network.scale(pictures.images[:5000] / 127.5 - 1)

@@ -1,7 +1,7 @@
 """Small residual networks, for colour pictures on a CPU.
 
-A convolution takes as long as its output has pixels. So these networks work at half the picture's size. D takes the
-four pixels of each 2x2 square as channels of one pixel (Shi et al. 2016). G doubles the size before its last
+The time of a convolution grows with the pixels of its output. So these networks work at half the picture's size. D
+takes the four pixels of each 2x2 square as channels of one pixel (Shi et al. 2016). G doubles the size before its last
 convolution.
 """
 

@@ -35,7 +35,7 @@ class MLP(Network):
         channels, height, width = shape
         widths = [
             input_features(self.latent_dim, num_classes),
-            *(round(w * self.hidden) for w in self.generator_widths),
+            *(max(1, round(w * self.hidden)) for w in self.generator_widths),
         ]
         if self.maps:
             if height % 2 or width % 2:
@@ -57,7 +57,7 @@ class MLP(Network):
     def discriminator(self, shape: Shape, num_classes: int, per_sample: bool) -> Discriminator:
         norm = self.batch_norm_in_discriminator(habit=False, per_sample=per_sample)
         pixels = input_channels(shape, num_classes, self.conditioning) * shape[1] * shape[2]
-        widths = [pixels, *(round(w * self.hidden) for w in self.discriminator_widths)]
+        widths = [pixels, *(max(1, round(w * self.hidden)) for w in self.discriminator_widths)]
         layers: list[nn.Module] = [nn.Flatten()]
         for wide, narrow in pairwise(widths):
             layers += [nn.Linear(wide, narrow), *[nn.BatchNorm1d(narrow)] * norm, nn.LeakyReLU(0.2)]

@@ -142,7 +142,8 @@ class SumPool(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Uniform weights (Glorot and Bengio 2010), sqrt(2) times as large behind a ReLU. Children come before parents."""
+    """Uniform weights (Glorot and Bengio 2010), sqrt(2) times as large in the two convolutions of a Block. Children
+    come before parents."""
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

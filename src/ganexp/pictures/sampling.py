@@ -22,7 +22,7 @@ LabelsAt = Callable[[int, int, int], Tensor | None]
 [stop - start], or None if there are no classes."""
 
 CHOICE_OFFSET = 2**40
-"""Added to a seed, this gives the latents on which checkpoints are chosen. No reported metric uses these latents."""
+"""Added to a seed, this gives the latents on which checkpoints are chosen. No final metric uses these latents."""
 
 
 def latents(seed: int, start: int, stop: int, size: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""What the processes of one run do together. In a run of one process, every function returns what it is given.
+"""What the processes of one run do together. In a run of one process, nothing is exchanged.
 
 Each process holds the same networks and works on its part of every global batch: process r of n takes the r-th of n
 equal parts. All processes draw from equal random streams.
@@ -115,12 +115,15 @@ class GlobalBatchNorm(_BatchNorm):
         shape = [1, -1, *[1] * (input.dim() - 2)]
         count = input.numel() // input.shape[1] * world()
         # The variance is the mean square of the deviations from the mean. It needs two sums and is exact for any mean.
-        mean = total(input.sum(dims)) / count
-        centred = input - mean.view(shape)
+        # In float32 also if the layers before compute in half precision.
+        mean = total(input.float().sum(dims)) / count
+        centred = input.float() - mean.view(shape)
         variance = total(centred.square().sum(dims)) / count
         self._track(mean.detach(), variance.detach() * (count / (count - 1)))
         output = centred * (variance + self.eps).rsqrt().view(shape)
-        return torch.addcmul(self.bias.view(shape), output, self.weight.view(shape)) if self.affine else output
+        if self.affine:
+            output = torch.addcmul(self.bias.view(shape), output, self.weight.view(shape))
+        return output.to(input.dtype)
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,29 @@ def first_whole(candidates: list[Path], run: str | None) -> Path | None:
     return None
 
 
-def in_turn(folder: RunFolder) -> list[Path]:
-    """The checkpoints that a run can go on from: `last`, and then the numbered ones and `best`, the newest first."""
-    others = {path: step_of(path) or 0 for path in folder.numbered_checkpoints()}
+def is_usable(path: Path, folder: RunFolder, until: int) -> bool:
+    """Whether the checkpoint is whole, of the run in the folder, and of an iteration up to `until`."""
     with contextlib.suppress(UserError):
-        others[folder.best] = read(folder.best)["global_step"]
-    return [folder.last, *sorted(others, key=others.__getitem__, reverse=True)]
+        contents = read(path)
+        return not of_another_run(contents, folder.known_record().get("id")) and contents["global_step"] <= until
+    return False
 
 
-def newest_whole(folder: RunFolder) -> Path:
-    """The checkpoint where a resume goes on: `last`, or the newest of the others if `last` cannot be used.
+def in_turn(folder: RunFolder) -> list[Path]:
+    """The checkpoints that a run can go on from, the newest first. A damaged `last` stands first."""
+    steps: dict[Path, float] = {folder.last: math.inf}
+    steps |= {path: step_of(path) or 0 for path in folder.numbered_checkpoints()}
+    for path in (folder.last, folder.best):
+        with contextlib.suppress(UserError):
+            steps[path] = read(path)["global_step"]
+    return sorted(steps, key=steps.__getitem__, reverse=True)
 
-    UserError if there is none.
-    """
+
+def newest_whole(folder: RunFolder, key: str = "resume") -> Path:
+    """The checkpoint where a resume or a fork goes on. UserError, which names `key`, if there is none."""
     found = first_whole(in_turn(folder), folder.known_record().get("id"))
     if found is not None:
         return found
     raise UserError(
-        f"resume={folder.path}: no whole checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
+        f"{key}={folder.path}: no whole checkpoint in {folder.checkpoints}; name a run's folder, such as outputs/…"
     )

@@ -119,8 +119,9 @@ def test_a_key_that_is_new_is_a_change_only_if_it_says_something_new():
 
 
 def test_recipes_are_compared_at_equal_minutes_of_the_processor():
-    assert at_minutes(row(4, 6, minutes=2), 1) == [8, 12]
-    assert at_minutes(row(4, 6, minutes=2), 2) == [4, 6]
+    assert at_minutes(row(4, 6, minutes=2), 1) == pytest.approx([8, 12])
+    assert at_minutes(row(4, 6, minutes=2), 2) == pytest.approx([4, 6])
+    assert at_minutes(row(4, 6, minutes=2), 2**0.5) == pytest.approx([32**0.5, 72**0.5])  # Half way between the two.
     assert at_minutes(row(4, 6, minutes=2), 0.5) == []  # Nothing was measured yet.
     assert at_minutes(row(4, 6, minutes=2), 4) == []  # The runs had ended.
 

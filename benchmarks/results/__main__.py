@@ -16,7 +16,7 @@ from benchmarks.results.figure import figure
 from benchmarks.results.page import page, recipes_on_mnist
 from benchmarks.results.record import DOCS, Result
 from ganexp.errors import UserError
-from ganexp.run_folder.folder import write_whole
+from ganexp.files.whole import write_whole
 
 
 def main() -> None:

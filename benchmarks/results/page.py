@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 from statistics import fmean
 
+import numpy as np
+
 from benchmarks.results.cells import Cell, Experiment
 from benchmarks.results.record import Result
 from ganexp.page import glossary
-from ganexp.page.comparison import number, spread
 from ganexp.page.statistics import (
     ENOUGH,
     HINT_LEVEL,
@@ -17,8 +18,10 @@ from ganexp.page.statistics import (
     beyond_noise,
     counted,
     is_clear,
+    number,
     permutation_test,
     significance,
+    spread,
 )
 
 SHOWN = ("fid", "mind", "kid", "recall", "coverage", "class_accuracy")
@@ -37,9 +40,9 @@ one configuration that differ in the seed alone, with their metrics, their card 
   metrics are.
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
-- CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. They depend on the
-  machine, and less than the clock on the machine's other work: on a busy machine the time on the clock grew tenfold
-  and more, and the CPU-minutes grew by a fifth to a half. So do not compare CPU-minutes that are closer than that.
+- CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. CPU-minutes depend on
+  the machine. Other work of the machine added a fifth to a half to them, and made the time on the clock ten times as
+  long. So do not compare CPU-minutes that are closer than that.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
   *hint* if the gap is as large, one of the rows has only {some} or {almost} seeds, and p is at most {hint}. All other
@@ -67,8 +70,8 @@ Each line is a recipe on MNIST. It shows FID while the recipe trains: the median
 with averaged weights. An iteration of a recipe costs as much as in the run that other work of the machine disturbed
 least. The lines of recipes with convolutions are dashed. Both axes are logarithmic.
 
-The table has FID at equal CPU-minutes: the last evaluation of each run until then. A recipe has no number once one of
-its runs has ended.
+The table reads such lines at equal CPU-minutes, one line for each run: the mean and the spread over the seeds. A recipe
+has no number before the first evaluation and after the last evaluation of any of its runs.
 """
 
 
@@ -93,13 +96,14 @@ def uses_convolutions(result: Result) -> bool:
 
 
 def at_minutes(result: Result, minutes: float) -> list[float]:
-    """The FID of each run at its last evaluation until then; empty if any run was not measured yet, or had ended."""
-    found, cost = [], result.minutes_per_iteration
+    """The FID of each run, on a line between two evaluations where both axes are logarithmic; empty if any run was not
+    measured yet, or had ended."""
+    found, step = [], round(minutes / result.minutes_per_iteration, 6)
     for run in result.runs:
-        until = [fid for step, fid in run.curve if step * cost <= minutes]
-        if not until or run.iterations * cost < minutes:
+        steps, fids = zip(*run.curve, strict=True)
+        if not steps[0] <= step <= steps[-1]:
             return []
-        found.append(until[-1])
+        found.append(round(math.exp(np.interp(math.log(step), np.log(steps), np.log(fids))), 6))
     return found
 
 

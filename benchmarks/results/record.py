@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganexp.evaluation import Card, differences
-from ganexp.run_folder.folder import write_whole
+from ganexp.files.whole import write_whole
 
 DOCS = Path(__file__).parents[2] / "docs"
 

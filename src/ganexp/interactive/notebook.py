@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ganexp.evaluation import Evaluation, of_one_class
 from ganexp.page import glossary, grids
-from ganexp.page.comparison import number
+from ganexp.page.statistics import number
 from ganexp.run_folder.folder import step_of
 
 if TYPE_CHECKING:

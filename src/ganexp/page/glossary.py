@@ -42,7 +42,7 @@ ENTRIES = {
     "class_accuracy": Entry(
         "class accuracy",
         "higher",
-        "The share of samples that show the class that was asked for; above that of real pictures, variety is missing.",
+        "The share of samples that show the class that was asked for. Above that of real pictures, variety may be missing.",
     ),
     "gan_train": Entry("GAN-train", "higher", "How well a classifier trained on samples alone knows real pictures."),
     "modes": Entry("classes made", "higher", "The number of classes that the generator makes often enough."),

@@ -1,4 +1,4 @@
-"""From a configuration to objects. No other module reads `_target_`.
+"""From a configuration to objects. No other module makes an object of a `_target_`.
 
 The networks also get what no YAML repeats: the shape of the pictures and the number of classes. Pairs of choices that
 cannot work are refused.

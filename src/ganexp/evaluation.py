@@ -96,6 +96,7 @@ class Evaluation:
     floors: the same metrics of `floor_samples` real held-out pictures; empty if no pictures were held out.
     noise: the standard deviation of a metric over repeated draws of as many samples, estimated.
     classes: the share of each class among the samples; empty if the evaluator does not know the classes.
+    data_classes: the share of each class among the training pictures; empty if `classes` is.
     run, checkpoint, step: folder, checkpoint and its iteration if the pictures come from a run, else None.
     seconds: how long the measurement took.
     iterations: how many iterations the run had made when the evaluation became its final one.
@@ -107,6 +108,7 @@ class Evaluation:
     floor_samples: int | None = None
     noise: dict[str, float] = field(default_factory=dict)
     classes: dict[str, float] = field(default_factory=dict)
+    data_classes: dict[str, float] = field(default_factory=dict)
     run: str | None = None
     checkpoint: str | None = None
     step: int | None = None
@@ -127,6 +129,7 @@ class Evaluation:
             "floor_samples": self.floor_samples,
             "noise": self.noise or None,
             "classes": self.classes or None,
+            "data_classes": self.data_classes or None,
             "card": self.card.to_json(),
             "seconds": self.seconds,
             "iterations": self.iterations,

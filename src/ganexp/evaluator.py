@@ -42,6 +42,8 @@ def train(composed: DictConfig) -> None:
     if config.out is not None and not config.out.endswith(".pt"):
         raise UserError(f"out={config.out}: the weights are a .pt file: type out={config.out}.pt")
     path = writable(Path(config.out or f"{config.classifier.name}.pt"))
+    if path.name.startswith("test_"):  # `fid_test_cnn` is the FID of held-out pictures by the evaluator `cnn`.
+        raise UserError(f"out={path}: the name of an evaluator cannot begin with test_: choose another one")
 
     # Torch takes seconds to import. Mistakes on the command line are reported first.
     from ganexp import build, device

@@ -214,6 +214,11 @@ def test_an_evaluator_needs_labels_and_a_name_of_weights(type_):
     assert "cannot be written" in type_("evaluator", "data=fake", "out=/dev/null/own.pt").stderr
 
 
+def test_an_evaluator_s_name_is_no_word_of_a_metric_s_name(type_):
+    done = type_("evaluator", *OWN, "out=test_cnn.pt")
+    assert done.returncode == 2 and "out=test_cnn.pt: the name of an evaluator cannot begin with test_" in done.stderr
+
+
 def test_whitened_patches_vary_alike_and_apart():
     colours = torch.tensor([[1.0, 0.9, 0.8], [0.0, 1.0, 0.9], [0.0, 0.0, 1.0]])
     pictures = torch.einsum(

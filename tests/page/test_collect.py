@@ -106,3 +106,11 @@ def test_the_facts_and_the_shares_of_the_classes_are_read(tmp_path):
     (found,) = collect.runs(tmp_path)
     assert found.facts == {"iterations": 600, "minutes": 1.0, "iterations/s": 12.5}
     assert found.classes == {"0": 0.75}
+
+
+def test_a_class_is_rare_beside_its_share_in_the_data(tmp_path):
+    shares = {"a": 0.06, "b": 0.94, "c": 0.0, "d": 0.0}
+    for name, data in (("new", {"a": 0.02, "b": 0.58, "c": 0.4, "d": 0.0}), ("older", None)):
+        told = evaluation(5.0) | {"classes": shares} | ({"data_classes": data} if data else {})
+        write_run(tmp_path / name, record={"evaluation": told})
+    assert [run.rare for run in collect.runs(tmp_path)] == [("c",), ("c", "d")]

@@ -27,7 +27,7 @@ class RunSummary:
     choices: the keys of `configuration` that are groups. typed: the keys that were on the command line.
     reached: the last known iteration. facts: iterations, minutes and iterations per second, where they are known.
     metrics, floors, noise: finite numbers of the final evaluation by name, without those of single classes.
-    classes: the share of each class among the samples.
+    classes: the share of each class among the samples. rare: the classes that the generator hardly makes.
     """
 
     name: str
@@ -46,6 +46,7 @@ class RunSummary:
     floors: dict[str, float] = field(default_factory=dict)
     noise: dict[str, float] = field(default_factory=dict)
     classes: dict[str, float] = field(default_factory=dict)
+    rare: tuple[str, ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
     curves: dict[str, Curve] = field(default_factory=dict)
 
@@ -112,6 +113,7 @@ def read(path: Path, root: Path) -> RunSummary:
         notes.append(f"To go on, type: {line('train', override('resume', str(folder)))}")
     if fork := _mapping(record.get("fork")):
         notes.append(f"Forked from {fork.get('run')} at iteration {fork.get('iteration')}.")
+    classes = _finite(evaluation.get("classes")) if metrics and card else {}
     return RunSummary(
         name=path.relative_to(root).as_posix() if path != root else path.resolve().name,
         path=path,
@@ -128,9 +130,18 @@ def read(path: Path, root: Path) -> RunSummary:
         metrics=metrics if card else {},
         floors=_metrics(evaluation.get("floors")),
         noise=_metrics(evaluation.get("noise")),
-        classes=_finite(evaluation.get("classes")) if metrics and card else {},
+        classes=classes,
+        rare=_rare(classes, _finite(evaluation.get("data_classes"))),
         card=card,
         curves=drawn,
+    )
+
+
+def _rare(classes: dict[str, float], data: dict[str, float]) -> tuple[str, ...]:
+    """The classes with less than a tenth of their share in the data. Older runs do not know these shares: there, each
+    class counts alike."""
+    return tuple(
+        name for name, share in classes.items() if share < (data.get(name, 0) if data else 1 / len(classes)) / 10
     )
 
 

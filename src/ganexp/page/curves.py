@@ -44,7 +44,7 @@ def read(folder: RunFolder, iterations_per_second: Any = None) -> dict[str, Curv
     events = [_events(path) for path in _in_order_of_time(folder)]
     # A run whose only logger is a CSV file has events too, those of its final evaluation, but no curve in them.
     with_curves = any(events)
-    parts = events if with_curves else [_csv(path, speed) for path in _csvs(folder)]
+    parts = events if with_curves else [_csv(path, speed) for path in folder.csvs()]
     logged = _joined(parts, own_clocks=with_curves)
     return logged | _joined([_evaluations(folder.metrics)])
 
@@ -123,12 +123,6 @@ def _records(path: Path) -> Iterator[Event]:
 
 def _is_curve(tag: str) -> bool:
     return tag.partition("/")[0] in LOGGED
-
-
-def _csvs(folder: RunFolder) -> list[Path]:
-    named = (path for path in folder.csv.glob("version_*/metrics.csv") if path.parent.name[8:].isdecimal())
-    versions = sorted(named, key=lambda path: int(path.parent.name[8:]))
-    return [*folder.path.glob("metrics.csv"), *versions]
 
 
 def _csv(path: Path, speed: float | None) -> list[_Point]:

@@ -76,6 +76,7 @@ def of_page(
                 "facts": {name: _rounded(value) for name, value in run.facts.items()},
                 "metrics": {name: _rounded(value) for name, value in run.metrics.items()},
                 "classes": {name: _rounded(value) for name, value in run.classes.items()},
+                "rare": run.rare,
                 **_pictures(run, len(runs)),
                 **_curves(run, min(POINTS, ALL_POINTS // len(runs))),
             }

@@ -42,7 +42,8 @@ ENTRIES = {
     "class_accuracy": Entry(
         "class accuracy",
         "higher",
-        "The share of samples that show the class that was asked for. Above that of real pictures, variety may be missing.",
+        "The share of samples that show the class that was asked for. "
+        "If it is above that of real pictures, variety may be missing.",
     ),
     "gan_train": Entry("GAN-train", "higher", "How well a classifier trained on samples alone knows real pictures."),
     "modes": Entry("classes made", "higher", "The number of classes that the generator makes often enough."),

@@ -364,20 +364,19 @@ function player(controls, steps, show) {
 }
 
 // The shares of the classes as small columns below a picture; a missing class is a gap with a red foot.
-function columns({ classes, group }) {
+function columns({ classes, rare, group }) {
   const shares = Object.entries(classes);
   if (shares.length < 2 || shares.length > 20) return [];
   const element = create("div", { class: "columns", title: `Shares of the classes: ${shares.map(([name, share]) => `${name} ${percent(share)}`).join(", ")}` });
   element.style.setProperty("--colour", colour(group));
-  for (const [, share] of shares) {
-    const column = create("i", isRare(share, shares.length) ? { class: "rare" } : {});
+  for (const [name, share] of shares) {
+    const column = create("i", rare.includes(name) ? { class: "rare" } : {});
     column.style.height = `${Math.min(40 * share * shares.length, 100)}%`; // An even share is 40 % high.
     element.append(column);
   }
   return [element];
 }
 const percent = (share) => `${share < 0.01 ? Number((100 * share).toPrecision(1)) : (100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
-const isRare = (share, classes) => share < 0.1 / classes;
 
 const figures = new Map();
 runs.forEach((run, i) => {
@@ -429,10 +428,10 @@ const large = player($("#large .controls"), () => (view === "samples" && current
   words_.textContent = { neighbours: "Samples, and below each row the real training pictures that are nearest to them.", "real pictures": "Pictures of the training data." }[view] ?? "";
 });
 
-function bars(classes) {
+function bars({ classes, rare }) {
   const largest = Math.max(...Object.values(classes));
   return create("div", { class: "bars" }, ...Object.entries(classes).map(([name, share]) => {
-    const bar = create("i", isRare(share, Object.keys(classes).length) ? { class: "rare" } : {});
+    const bar = create("i", rare.includes(name) ? { class: "rare" } : {});
     bar.style.width = `${(100 * share) / largest}%`;
     return create("div", {}, create("span", {}, name), create("span", {}, bar), create("span", {}, percent(share)));
   }));
@@ -495,7 +494,7 @@ function openRun(i) {
     create("p", { class: "quiet" }, `${run.status}${run.seed === "" ? "" : ` · seed ${run.seed}`}`, ...Object.entries(run.facts).map(([name, value]) => ` · ${number(value)} ${name}`)),
     ...(run.notes.length ? [create("ul", { class: "notes" }, ...run.notes.map((note) => create("li", {}, note)))] : []),
     ...(measured.length ? [create("h3", {}, "Metrics"), table(["", "this run", "real pictures"], measured)] : []),
-    ...(Object.keys(run.classes).length ? [create("h3", {}, "Shares of the classes"), bars(run.classes)] : []),
+    ...(Object.keys(run.classes).length ? [create("h3", {}, "Shares of the classes"), bars(run)] : []),
     ...settingsOf(run),
     create("h3", {}, "Folder and command"),
     create("p", {}, create("code", {}, run.path)),

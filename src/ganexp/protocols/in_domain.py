@@ -187,6 +187,7 @@ class InDomain:
             floor_samples=min(n, len(self.test.features)) if self.test is not None else 0,
             noise=noise(samples.features, self.train, name),
             classes=dict(zip(classes, samples.shares().tolist(), strict=True)) if classes else {},
+            data_classes=dict(zip(classes, self.train.shares().tolist(), strict=True)) if classes else {},
         )
         return self.second_opinion.added(evaluation, images) if self.second_opinion is not None else evaluation
 

@@ -138,6 +138,12 @@ class RunFolder:
         """The curves of `logger=csv`: a folder for each start."""
         return self.path / "csv"
 
+    def csvs(self) -> list[Path]:
+        """The files of `logger=csv`, in the order of the starts. Older runs have one file beside the folder."""
+        named = (path for path in self.csv.glob("version_*/metrics.csv") if path.parent.name[8:].isdecimal())
+        versions = sorted(named, key=lambda path: int(path.parent.name[8:]))
+        return [*self.path.glob("metrics.csv"), *versions]
+
     @property
     def resume(self) -> str:
         """The command that goes on with the run."""

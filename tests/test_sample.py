@@ -37,6 +37,14 @@ def test_a_sheet(type_, run, tmp_path, typed, size):
     assert "sheet.png" in done.stderr
 
 
+def test_a_run_without_an_average_gives_its_raw_weights(type_, trained, tiny, tmp_path):
+    run = trained(*tiny, "train.ema_decay=0")
+    for out, more in (("one.png", []), ("two.png", ["weights=raw"])):
+        done = type_("sample", f"run={run}", "n=4", *more, f"out={out}")
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
 def test_a_sheet_has_a_row_for_each_class(type_, run, tmp_path):
     assert type_("sample", "run=run", "n=20", "class=all", "out=sheet.png").returncode == 0
     rows = [ganexp.load(run).sample(20, label=label)[2 * label : 2 * label + 2] for label in range(10)]

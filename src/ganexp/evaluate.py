@@ -42,7 +42,7 @@ class Evaluate:
     run: str | None
     samples: str | None
     checkpoint: str | None
-    weights: Literal["ema", "raw"]
+    weights: Literal["ema", "raw"] | None
     n: Annotated[int, Ge(100)]
     seed: Annotated[int, Ge(0), Lt(2**32)]
     device: Literal["auto", "cpu", "cuda", "mps"]
@@ -97,7 +97,8 @@ def _in_domain(config: Evaluate, run: "Run | None", device: "torch.device") -> E
     protocol = InDomain(data, data.load(), device)
     if run is None:
         return protocol.evaluate_pictures(*read_samples(Path(str(config.samples)), config.n, protocol.pictures.shape))
-    return protocol.evaluate_run(run, config.checkpoint, config.weights, config.n, config.seed, config.gan_train)
+    weights = run.weights(config.weights)
+    return protocol.evaluate_run(run, config.checkpoint, weights, config.n, config.seed, config.gan_train)
 
 
 def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Evaluation:
@@ -107,7 +108,7 @@ def _official(config: Evaluate, run: "Run | None", device: "torch.device") -> Ev
     protocol = Official(build.dataset(config.data or _data_of(run)), device, config.extractor)
     if run is None:
         return protocol.evaluate_pictures(Path(str(config.samples)))
-    return protocol.evaluate_run(run, config.checkpoint, config.weights, config.seed)
+    return protocol.evaluate_run(run, config.checkpoint, run.weights(config.weights), config.seed)
 
 
 def _data_of(run: "Run | None") -> dict[str, Any]:

@@ -31,7 +31,7 @@ log = logging.getLogger("ganexp")
 class Export:
     run: str
     checkpoint: str | None
-    weights: Literal["ema", "raw"]
+    weights: Literal["ema", "raw"] | None
     out: str | None
 
 
@@ -43,7 +43,8 @@ def export(composed: DictConfig) -> None:
     # Torch takes seconds to import, so mistakes are reported first.
     from ganexp.run import Run
 
-    write(Run.open(config.run), config.checkpoint, config.weights, out)
+    run = Run.open(config.run)
+    write(run, config.checkpoint, run.weights(config.weights), out)
     log.info("Written to %s: generator.onnx, generator.safetensors, and explorer.html to open in a browser", out)
 
 

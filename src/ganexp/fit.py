@@ -126,10 +126,9 @@ def fit(config: Config, overrides: list[str], folder: RunFolder, record: Record,
         raise interruption.Interrupted(signal.name, f"stopped after iteration {trainer.global_step}, all saved")
 
     if protocol is not None:
-        weights = "ema" if config.train.ema_decay else "raw"
         try:
             run = Run.open(folder.path)
-            evaluation = protocol.evaluate_run(run, "best", weights, config.evaluation.final, seed=0)
+            evaluation = protocol.evaluate_run(run, "best", run.weights(None), config.evaluation.final, seed=0)
         except KeyboardInterrupt as interrupt:
             state = f"all {trainer.global_step} iterations are saved, but the run was not measured at its end"
             raise interruption.Interrupted(str(interrupt) or "SIGINT", state) from None

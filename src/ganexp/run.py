@@ -176,12 +176,11 @@ class Run:
         """The trained network: (latent float [B, latent_dim], labels int64 [B] or None) to images float [B, C, H, W]
         in [-1, 1]. It is in eval mode, of the best checkpoint if there is one, with averaged weights if there are any.
         """
-        return self.network(self.checkpoint(), self._weights)
+        return self.network(self.checkpoint(), self.weights(None))
 
-    @property
-    def _weights(self) -> str:
-        """The averaged weights, if there are any."""
-        return "ema" if self.config.train.ema_decay else "raw"
+    def weights(self, asked: str | None) -> str:
+        """`ema` or `raw`: what is asked for; None: the average, if there is one."""
+        return asked or ("ema" if self.config.train.ema_decay else "raw")
 
     def evaluate(
         self, n: int = 10_000, checkpoint: str | None = None, weights: str | None = None, seed: int = 0
@@ -211,13 +210,13 @@ class Run:
         export.check(folder)
         asked = {"run": str(self.path), "checkpoint": checkpoint, "weights": weights}
         options = self._options("export", export.Export, asked)
-        export.write(self, options.checkpoint, options.weights, folder)
+        export.write(self, options.checkpoint, self.weights(options.weights), folder)
         return folder
 
     def _options(self, command: str, schema: type, asked: dict[str, Any]) -> Any:
         """The options of a command: what is asked for, and else what `conf/` says. UserError as for the command."""
         conf: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{command}.yaml"))
-        asked = {**conf, **asked, "weights": asked["weights"] or self._weights}
+        asked = {**conf, **asked}
         return parse(OmegaConf.create({key: asked[key] for key in conf if key not in ("defaults", "hydra")}), schema)
 
     def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> Samples:

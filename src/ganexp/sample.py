@@ -36,7 +36,7 @@ class Sample:
     label: str | None = Field(alias="class")
     seed: Annotated[int, Ge(0), Lt(2**32)]
     checkpoint: str | None
-    weights: Literal["ema", "raw"]
+    weights: Literal["ema", "raw"] | None
     truncation: Annotated[float, Gt(0)] | None
     interpolate: NonNegative
     out: str
@@ -69,7 +69,13 @@ def sample(composed: DictConfig) -> None:
     run = Run.open(config.run)
     n = config.n or (10 * len(run.classes) if config.label == "all" else 64)
     stream = run.stream(
-        n, config.label, config.seed, config.checkpoint, config.weights, config.truncation, config.interpolate
+        n,
+        config.label,
+        config.seed,
+        config.checkpoint,
+        run.weights(config.weights),
+        config.truncation,
+        config.interpolate,
     )
     columns = config.interpolate or None
     if config.label == "all":

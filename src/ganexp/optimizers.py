@@ -34,7 +34,10 @@ class Adam(OptimizerOptions):
 
 @dataclass(frozen=True, config=STRICT)
 class RMSprop(OptimizerOptions):
-    """Tieleman and Hinton 2012. `betas`: momentum, and decay rate of the mean of the squared gradients."""
+    """Tieleman and Hinton 2012. `betas`: momentum, and decay rate of the mean of the squared gradients.
+
+    Unlike Adam's first beta, a momentum m makes the steps 1 / (1 - m) times as large.
+    """
 
     lr: PositiveFloat
     betas: tuple[Beta, Beta]

@@ -25,7 +25,7 @@ MAY_KNOW = {
     "processes": {"config", "console", "errors"},
     "run_folder": {"__version__", "console", "errors", "files"},
     "pictures": {"console", "files", "networks", "seeds"},
-    "networks": {"fields"},
+    "networks": {"fields", "processes"},
     "metrics": set(),
     "data": {"errors", "fields", "files", "processes", "seeds"},
 }

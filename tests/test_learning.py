@@ -21,7 +21,7 @@ def test_conditional_makes_the_digit_that_is_asked_for(train, tmp_path):
     assert found["class_accuracy"] > 0.6
 
 
-@pytest.mark.parametrize(("recipe", "hidden", "iterations"), [("wgan_gp", 256, 1200), ("dcgan", 24, 500)])
+@pytest.mark.parametrize(("recipe", "hidden", "iterations"), [("wgan_gp", 256, 1200), ("dcgan", 24, 250)])
 def test_all_ten_digits_come(train, tmp_path, recipe, hidden, iterations):
     short = (
         f"model.hidden={hidden}",

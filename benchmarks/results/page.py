@@ -41,8 +41,8 @@ one configuration that differ in the seed alone, with their metrics, their card 
 - `ema` is measured on the average of G's weights, and `raw` on the weights themselves, of the same checkpoint: the
   best one of each run.
 - CPU-minutes are the processor's time for the iterations: of all threads, without evaluations. CPU-minutes depend on
-  the machine. Other work of the machine added a fifth to a half to them, and made the time on the clock ten times as
-  long. So do not compare CPU-minutes that are closer than that.
+  the machine, and the rows are of machines whose speeds differ by up to a factor of two. Other work of a machine added
+  a fifth to a half to its CPU-minutes. So do not compare CPU-minutes that are closer than that.
 - A difference of two rows is *real* if the gap of their mean FIDs (`ema`) is more than twice what the noise of
   measuring explains, and if a permutation test with at least {enough} seeds each gives p < {level}. A difference is a
   *hint* if the gap is as large, one of the rows has only {some} or {almost} seeds, and p is at most {hint}. All other

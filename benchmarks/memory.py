@@ -1,6 +1,6 @@
 """The memory of a training at its peak, in MB: `python -m benchmarks.memory`. Linux only.
 
-Counted is a process's own memory, without pages of files, which the system may drop.
+Only a process's own memory counts. Pages of files do not count, because the system may drop them.
 """
 
 import contextlib

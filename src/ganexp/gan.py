@@ -111,7 +111,7 @@ class GAN(pl.LightningModule):
         self._penalties = {name: penalties[name] for name in self.objectives.regularizers if name in penalties}
 
     def training_step(self, _batch: object, _index: int) -> None:
-        """Iterations until the next pause, or until a quarter of a second is over.
+        """Make iterations until the next pause, or for a quarter of a second.
 
         Lightning's hooks between two training steps cost as much time as a small network's own work. Several processes
         stop after the same number of iterations, or they would wait for each other forever.

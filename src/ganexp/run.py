@@ -179,7 +179,7 @@ class Run:
         return self.network(self.checkpoint(), self.weights(None))
 
     def weights(self, asked: str | None) -> str:
-        """`ema` or `raw`: what is asked for; None: the average, if there is one."""
+        """`ema` or `raw`. asked: the user's choice; None: `ema` if the run has an average, else `raw`."""
         return asked or ("ema" if self.config.train.ema_decay else "raw")
 
     def evaluate(
@@ -216,8 +216,8 @@ class Run:
     def _options(self, command: str, schema: type, asked: dict[str, Any]) -> Any:
         """The options of a command: what is asked for, and else what `conf/` says. UserError as for the command."""
         conf: Any = OmegaConf.to_container(OmegaConf.load(CONF / f"{command}.yaml"))
-        asked = {**conf, **asked}
-        return parse(OmegaConf.create({key: asked[key] for key in conf if key not in ("defaults", "hydra")}), schema)
+        chosen = {**conf, **asked}
+        return parse(OmegaConf.create({key: chosen[key] for key in conf if key not in ("defaults", "hydra")}), schema)
 
     def sample(self, n: int, label: str | int | None = None, seed: int = 0) -> Samples:
         """n pictures of `generator`, uint8 [n, C, H, W], on the CPU. A notebook shows them as a sheet.
@@ -238,12 +238,12 @@ class Run:
         label: str | int | None,
         seed: int,
         checkpoint: str | None,
-        weights: str,
+        weights: str | None,
         truncation: float | None,
         steps: int,
     ) -> PictureStream:
         """Batches of pictures and labels. With `steps`: n rows, each of so many steps from one latent to another."""
-        network = self.network(self.checkpoint(checkpoint), weights)
+        network = self.network(self.checkpoint(checkpoint), self.weights(weights))
         if steps:
             labels = self._labels(label, 2 * n)(0, 2 * n, network.num_classes)
             return interpolate(network, labels, n, steps, seed, truncation)

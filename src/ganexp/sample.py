@@ -69,13 +69,7 @@ def sample(composed: DictConfig) -> None:
     run = Run.open(config.run)
     n = config.n or (10 * len(run.classes) if config.label == "all" else 64)
     stream = run.stream(
-        n,
-        config.label,
-        config.seed,
-        config.checkpoint,
-        run.weights(config.weights),
-        config.truncation,
-        config.interpolate,
+        n, config.label, config.seed, config.checkpoint, config.weights, config.truncation, config.interpolate
     )
     columns = config.interpolate or None
     if config.label == "all":

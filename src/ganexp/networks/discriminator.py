@@ -64,8 +64,10 @@ def input_channels(shape: tuple[int, int, int], num_classes: int, conditioning: 
 
 
 def mixes_samples(module: nn.Module) -> bool:
-    """Whether the output for a picture depends on the other pictures of its batch: through BatchNorm, or through a
-    module of your own that says so by an attribute `mixes_samples = True`."""
+    """Whether the output for a picture depends on the other pictures of its batch.
+
+    BatchNorm mixes samples. A module of your own that mixes samples has an attribute `mixes_samples = True`.
+    """
     return any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) or getattr(m, "mixes_samples", False) for m in module.modules()
     )

@@ -53,7 +53,7 @@ class InDomain:
                 "data.evaluator is not set, so there is nothing to measure with: name an evaluator that comes with "
                 f"ganexp ({', '.join(evaluators.shipped())}), or a .pt file that python -m ganexp.evaluator wrote"
             )
-        _check_number(pictures, "training")
+        _check_enough(pictures, "training")
         self.data, self.pictures = data, pictures
         self.evaluator = self._load("data.evaluator", data.evaluator, device)
         self.second_evaluator = None
@@ -85,13 +85,13 @@ class InDomain:
     def test(self) -> Reference | None:
         """The held-out pictures; None if the data has none, such as a folder of pictures."""
         pictures = self.data.load("test")
-        _check_number(pictures, "held-out")
+        _check_enough(pictures, "held-out")
         test = reference(self.evaluator, pictures, self.class_numbers)
         return test if test.sha256 != self.train.sha256 else None
 
     @cached_property
     def class_numbers(self) -> Tensor | None:
-        """The evaluator's number of each class of the data, int64 [K]; None if the evaluator lacks a class.
+        """For each class of the data, the evaluator's number, int64 [K]; None if the evaluator lacks a class.
 
         Classes are compared by name. Only the pictures that the evaluator was trained on may have other names.
         """
@@ -123,7 +123,7 @@ class InDomain:
 
     @property
     def asks_for_known_classes(self) -> bool:
-        """Whether the evaluator has the classes of the data and recognises them, so that labels can be checked."""
+        """Whether the evaluator has all classes of the data, and recognises them. Then labels can be checked."""
         return self.class_numbers is not None and self.knows_data
 
     @property
@@ -155,9 +155,8 @@ class InDomain:
         """Pictures as the evaluator sees them, and the pictures themselves. classes: the names of the labels."""
         seen = [(images, *self.evaluator.embed(images), labels) for images, labels in stream]
         images, features, probabilities, labels = zip(*seen, strict=True)
-        asked_for = None
-        if labels[0] is not None and classes == self.pictures.classes and self.knows_data:
-            asked_for = self.class_numbers[torch.cat(labels)] if self.class_numbers is not None else None
+        numbers = self.class_numbers if self.knows_data and classes == self.pictures.classes else None
+        asked_for = numbers[torch.cat(labels)] if numbers is not None and labels[0] is not None else None
         known = torch.cat(probabilities) if self.knows_data else None
         return Embeddings(torch.cat(features), known, asked_for), torch.cat(images)
 
@@ -294,7 +293,7 @@ class InDomain:
         return cached(f"floors/{name}-{key}.pt", lambda: floors(real, name, samples))
 
 
-def _check_number(pictures: Pictures, split: str) -> None:
+def _check_enough(pictures: Pictures, split: str) -> None:
     """UserError if a picture of this split does not have enough neighbours."""
     n = len(pictures.images)
     if n <= PRDC_NEIGHBOUR:

@@ -66,7 +66,7 @@ class Official:
                 f"protocol=official compares with CIFAR-10's training set, not with {type(data).__name__}: type "
                 "protocol=in_domain"
             )
-        if data.classes is not None and len(data.classes):
+        if data.classes:
             raise UserError(
                 "protocol=official compares with all ten classes of CIFAR-10: leave data.classes out, or type "
                 "protocol=in_domain"

@@ -43,7 +43,7 @@ def first_whole(candidates: list[Path], run: str | None) -> Path | None:
 
 
 def is_usable(path: Path, folder: RunFolder, until: int) -> bool:
-    """Whether the checkpoint is whole, of the run in the folder, and of an iteration up to `until`."""
+    """Whether the file is whole, its run is the folder's, and its iteration is not later than `until`."""
     with contextlib.suppress(UserError):
         contents = read(path)
         return not of_another_run(contents, folder.known_record().get("id")) and contents["global_step"] <= until
